@@ -3,12 +3,13 @@
 /// \file
 /// The two distances that decide what shares a cache line.
 ///
-/// Own constants, never `std::hardware_destructive_interference_size`: that one changes with the compiler's tuning
-/// flags, and a ring's layout must be the same in every translation unit and in every process that maps it.
+/// Own constants, never `std::hardware_destructive_interference_size`: that one changes with the
+/// compiler's tuning flags, and a ring's layout must be the same in every translation unit and in
+/// every process that maps it.
 ///
-/// Source: Intel 64 and IA-32 Architectures Optimization Reference Manual, 3.7.3 (the spatial prefetcher completes pairs
-/// of 64-byte lines to 128 bytes); AMD Software Optimization Guide for Family 19h, 2.6.2 (64-byte lines); Arm
-/// Neoverse and Apple cores use 64- or 128-byte lines.
+/// Source: Intel 64 and IA-32 Architectures Optimization Reference Manual, 3.7.3 (the spatial
+/// prefetcher completes pairs of 64-byte lines to 128 bytes); AMD Software Optimization Guide for
+/// Family 19h, 2.6.2 (64-byte lines); Arm Neoverse and Apple cores use 64- or 128-byte lines.
 
 #include <cstddef>
 
@@ -17,7 +18,8 @@ namespace ringway {
 /// One unit of coherence traffic, in bytes.
 inline constexpr std::size_t kCacheLine = 64;
 
-/// Distance in bytes between words that different threads write: two lines, since prefetchers fetch lines in pairs.
+/// Distance in bytes between words that different threads write: two lines, since prefetchers fetch
+/// lines in pairs.
 inline constexpr std::size_t kOwnerSpacing = 128;
 
 /// `value` rounded up to a multiple of `unit` (a power of two).

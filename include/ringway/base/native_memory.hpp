@@ -3,18 +3,21 @@
 /// \file
 /// The memory policy of production code: atomics are `std::atomic`, payload hooks are nothing.
 ///
-/// Every concurrent type of Ringway is `template <..., class Memory = NativeMemory>` and reaches shared words only through
-/// the policy, so that a model checker can take the hardware's place without a copy of the code. A policy supplies
+/// Every concurrent type of Ringway is `template <..., class Memory = NativeMemory>` and reaches
+/// shared words only through the policy, so that a model checker can take the hardware's place
+/// without a copy of the code. A policy supplies
 ///
-///   Atomic<U>                      like std::atomic<U>; a checking policy adds a defaulted std::source_location
-///   fence(order)                   std::atomic_thread_fence
-///   light_fence(), heavy_fence()   the two sides of an asymmetric store-load fence (wait/asymmetric_fence.hpp)
+///   Atomic<U>                      like std::atomic<U>; a checking policy adds a defaulted
+///   std::source_location fence(order)                   std::atomic_thread_fence light_fence(),
+///   heavy_fence()   the two sides of an asymmetric store-load fence (wait/asymmetric_fence.hpp)
 ///   before_read(p, n), before_write(p, n)
 ///                                  announce an access to plain shared payload; nothing here
 ///   futex_wait(word, expected, timeout_ns), futex_wake(word, count)   (wait/futex.hpp)
-///   relax()                        one step of a busy loop: here is where a checker may switch threads
+///   relax()                        one step of a busy loop: here is where a checker may switch
+///   threads
 ///
-/// heavy_fence and the futex calls are declared here and defined in wait/, so that a ring pulls in no kernel header.
+/// heavy_fence and the futex calls are declared here and defined in wait/, so that a ring pulls in
+/// no kernel header.
 
 #include <atomic>
 #include <cstddef>
@@ -33,13 +36,15 @@ struct NativeMemory {
   /// Wait-free: orders nothing in the processor by itself; pairs with heavy_fence().
   static void light_fence() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
-  /// Runs a full fence in every running thread of the process. Defined in wait/asymmetric_fence.hpp.
-  /// \return false if the kernel refuses; the caller must then not rely on light_fence().
+  /// Runs a full fence in every running thread of the process. Defined in
+  /// wait/asymmetric_fence.hpp. \return false if the kernel refuses; the caller must then not rely
+  /// on light_fence().
   static bool heavy_fence() noexcept;
 
-  /// Sleeps while `*word == expected`, at most timeout_ns (negative: no limit). Defined in wait/futex.hpp.
-  /// May return early; the caller looks again.
-  static void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t timeout_ns) noexcept;
+  /// Sleeps while `*word == expected`, at most timeout_ns (negative: no limit). Defined in
+  /// wait/futex.hpp. May return early; the caller looks again.
+  static void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                         std::int64_t timeout_ns) noexcept;
   /// Wakes at most `count` sleepers of `word`.
   static void futex_wake(std::atomic<std::uint32_t>& word, int count) noexcept;
 

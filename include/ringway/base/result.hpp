@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// `Result<T, E>`: a value or the reason why there is none. C++20 has no `std::expected`; this is the part of it that
-/// Ringway needs. Never allocates, never throws by itself.
+/// `Result<T, E>`: a value or the reason why there is none. C++20 has no `std::expected`; this is
+/// the part of it that Ringway needs. Never allocates, never throws by itself.
 
+#include <concepts>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -20,13 +21,15 @@ struct Failure {
 template <class E>
 Failure(E) -> Failure<E>;
 
-/// Ends the program with a sentence on standard error. For the short forms (`value()`) meant for `main` and tests.
+/// Ends the program with a sentence on standard error. For the short forms (`value()`) meant for
+/// `main` and tests.
 [[noreturn]] inline void stop_with_message(const char* message) noexcept {
   std::fprintf(stderr, "ringway: %s\n", message);
   std::abort();
 }
 
-/// An error type may offer `const char* describe(E)`, found by argument-dependent lookup, for `value()` to print.
+/// An error type may offer `const char* describe(E)`, found by argument-dependent lookup, for
+/// `value()` to print.
 template <class E>
 concept Describable = requires(const E& error) {
   { describe(error) } -> std::convertible_to<const char*>;
@@ -47,7 +50,8 @@ class [[nodiscard]] Result {
   using value_type = T;
   using error_type = E;
 
-  Result(T value) noexcept(std::is_nothrow_move_constructible_v<T>)  // NOLINT(google-explicit-constructor): like expected
+  Result(T value) noexcept(std::is_nothrow_move_constructible_v<T>)  // NOLINT(google-explicit-constructor):
+                                                                     // like expected
       : has_value_(true) {
     ::new (static_cast<void*>(&value_)) T(std::move(value));
   }
@@ -55,11 +59,11 @@ class [[nodiscard]] Result {
       : has_value_(false) {
     ::new (static_cast<void*>(&error_)) E(std::move(failure.error));
   }
-  Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(other.has_value_) {
+  Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<T>)
+      : has_value_(other.has_value_) {
     adopt(std::move(other));
   }
-  Result(const Result& other)
-    requires std::is_copy_constructible_v<T>
+  Result(const Result& other) requires std::is_copy_constructible_v<T>
       : has_value_(other.has_value_) {
     if (has_value_) {
       ::new (static_cast<void*>(&value_)) T(other.value_);
@@ -83,7 +87,9 @@ class [[nodiscard]] Result {
   /// The value; stops the program with the error's message if there is none.
   T& value() & { return has_value_ ? value_ : (stop_with_error(error_), value_); }
   const T& value() const& { return has_value_ ? value_ : (stop_with_error(error_), value_); }
-  T value() && { return has_value_ ? std::move(value_) : (stop_with_error(error_), std::move(value_)); }
+  T value() && {
+    return has_value_ ? std::move(value_) : (stop_with_error(error_), std::move(value_));
+  }
 
   /// \pre has_value()
   T& operator*() & noexcept { return value_; }

@@ -3,8 +3,9 @@
 /// \file
 /// Positions in a stream of messages, and how to compare them.
 ///
-/// A sequence counts messages from a ring's start sequence and wraps modulo 2^64. Two sequences of one ring are never
-/// 2^63 apart, so their order is the sign of their difference; `<` on the raw numbers would be wrong at the wrap.
+/// A sequence counts messages from a ring's start sequence and wraps modulo 2^64. Two sequences of
+/// one ring are never 2^63 apart, so their order is the sign of their difference; `<` on the raw
+/// numbers would be wrong at the wrap.
 
 #include <cstdint>
 

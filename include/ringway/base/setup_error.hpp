@@ -27,19 +27,29 @@ enum class SetupError : unsigned char {
     case SetupError::kZeroCapacity: return "capacity is 0; ask for at least 1";
     case SetupError::kCapacityTooLarge:
       return "capacity times element size does not fit into memory; ask for a smaller capacity";
-    case SetupError::kOutOfMemory: return "no memory for the ring; ask for a smaller capacity or free some memory";
-    case SetupError::kMemoryTooSmall: return "the memory is smaller than footprint(options); pass at least that many bytes";
+    case SetupError::kOutOfMemory:
+      return "no memory for the ring; ask for a smaller capacity or free some memory";
+    case SetupError::kMemoryTooSmall:
+      return "the memory is smaller than footprint(options); pass at least that many bytes";
     case SetupError::kMemoryMisaligned:
-      return "the memory is not aligned to kOwnerSpacing (or the element's alignment, if that is larger); align it";
-    case SetupError::kNotARing: return "the memory holds no Ringway ring; format() it before anyone joins";
-    case SetupError::kOtherKind: return "the memory holds a ring of another kind; join with the type that formatted it";
+      return "the memory is not aligned to kOwnerSpacing (or the element's alignment, if that is "
+             "larger); align it";
+    case SetupError::kNotARing:
+      return "the memory holds no Ringway ring; format() it before anyone joins";
+    case SetupError::kOtherKind:
+      return "the memory holds a ring of another kind; join with the type that formatted it";
     case SetupError::kOtherVersion:
-      return "the ring was formatted by another layout version; rebuild both sides with one version of Ringway";
+      return "the ring was formatted by another layout version; rebuild both sides with one "
+             "version of Ringway";
     case SetupError::kOtherElement:
-      return "the ring holds elements of another size or alignment; join with the element type that formatted it";
-    case SetupError::kCorruptHeader: return "the ring's header contradicts itself; format() the memory again";
-    case SetupError::kRoleTaken: return "this role is exclusive and already taken; destroy the other handle first";
-    case SetupError::kNoFreeCursor: return "every cursor of the ring is in use; raise Options::max_cursors";
+      return "the ring holds elements of another size or alignment; join with the element type "
+             "that formatted it";
+    case SetupError::kCorruptHeader:
+      return "the ring's header contradicts itself; format() the memory again";
+    case SetupError::kRoleTaken:
+      return "this role is exclusive and already taken; destroy the other handle first";
+    case SetupError::kNoFreeCursor:
+      return "every cursor of the ring is in use; raise Options::max_cursors";
     case SetupError::kClosed: return "the ring is closed";
   }
   return "unknown setup error";

@@ -10,30 +10,37 @@
 
 namespace ringway {
 
-/// True for every type that a ring can carry; `check_element<T>()` says in words which demand fails.
+/// True for every type that a ring can carry; `check_element<T>()` says in words which demand
+/// fails.
 template <class T>
-inline constexpr bool kIsElement = std::is_object_v<T> && !std::is_const_v<T> && std::is_nothrow_destructible_v<T> &&
-                                   std::is_nothrow_move_constructible_v<T>;
+inline constexpr bool kIsElement =
+    std::is_object_v<T> && !std::is_const_v<T> && std::is_nothrow_destructible_v<T> &&
+    std::is_nothrow_move_constructible_v<T>;
 
 template <class T>
 constexpr void check_element() noexcept {
   static_assert(std::is_object_v<T> && !std::is_const_v<T>,
-                "Ringway: a ring carries objects; use a value or pointer type, not a reference or a const type");
-  static_assert(std::is_nothrow_destructible_v<T>, "Ringway: the destructor of an element must not throw");
+                "Ringway: a ring carries objects; use a value or pointer type, not a reference or "
+                "a const type");
+  static_assert(std::is_nothrow_destructible_v<T>,
+                "Ringway: the destructor of an element must not throw");
   static_assert(std::is_nothrow_move_constructible_v<T>,
-                "Ringway: moving an element must not throw, else an element could be lost half-way; mark the move "
+                "Ringway: moving an element must not throw, else an element could be lost "
+                "half-way; mark the move "
                 "constructor noexcept, or send a std::unique_ptr to the object");
 }
 
-/// Uninitialised storage for one `T`. Trivial: an array of slots costs nothing to make. The owner of the ring's protocol
-/// decides who may call what and when; the slot itself does not know whether it is alive.
+/// Uninitialised storage for one `T`. Trivial: an array of slots costs nothing to make. The owner
+/// of the ring's protocol decides who may call what and when; the slot itself does not know whether
+/// it is alive.
 template <class T>
 class Slot {
  public:
   template <class... Args>
   T* construct(Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>) {
     if constexpr (sizeof...(Args) == 0) {
-      return ::new (static_cast<void*>(bytes_)) T;  // default-initialised: no cost for plain structs
+      return ::new (static_cast<void*>(bytes_))
+          T;  // default-initialised: no cost for plain structs
     } else {
       return ::new (static_cast<void*>(bytes_)) T(std::forward<Args>(args)...);
     }
