@@ -15,9 +15,10 @@
 ///   futex_wait(word, expected, timeout_ns), futex_wake(word, count)   (wait/futex.hpp)
 ///   relax()                        one step of a busy loop: here is where a checker may switch
 ///   threads
+///   yield()                        the same, for a wait that has lasted longer
 ///
-/// heavy_fence and the futex calls are declared here and defined in wait/, so that a ring pulls in
-/// no kernel header.
+/// heavy_fence, yield and the futex calls are declared here and defined in wait/, so that a ring
+/// pulls in no kernel header.
 
 #include <atomic>
 #include <cstddef>
@@ -43,7 +44,8 @@ struct NativeMemory {
 
   /// Sleeps while `*word == expected`, at most timeout_ns (negative: no limit). Defined in
   /// wait/futex.hpp. May return early; the caller looks again.
-  static void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+  /// \return false if it did not sleep, because `*word` was another value already
+  static bool futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
                          std::int64_t timeout_ns) noexcept;
   /// Wakes at most `count` sleepers of `word`.
   static void futex_wake(std::atomic<std::uint32_t>& word, int count) noexcept;
@@ -52,6 +54,9 @@ struct NativeMemory {
   static void before_write(const void*, std::size_t) noexcept {}
 
   static void relax() noexcept { cpu_relax(); }
+
+  /// Lets another thread have the processor. Defined in wait/wait_strategy.hpp.
+  static void yield() noexcept;
 };
 
 }  // namespace ringway

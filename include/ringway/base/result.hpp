@@ -50,8 +50,9 @@ class [[nodiscard]] Result {
   using value_type = T;
   using error_type = E;
 
-  Result(T value) noexcept(std::is_nothrow_move_constructible_v<T>)  // NOLINT(google-explicit-constructor):
-                                                                     // like expected
+  Result(T value) noexcept(
+      std::is_nothrow_move_constructible_v<T>)  // NOLINT(google-explicit-constructor):
+                                                // like expected
       : has_value_(true) {
     ::new (static_cast<void*>(&value_)) T(std::move(value));
   }

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// A line: as many slots as fit beside one sequence in a cache line. The unit in which
+/// single-writer rings publish.
+///
+/// *What.* `published` is the position after the last element published in this line. It travels in
+/// the same cache line as the elements, so a message and the news of it cost one coherence
+/// transfer, and seven 8-byte elements share it. An element too large to share a line has a line of
+/// its own, as long as it needs.
+///
+/// *Protocol.* Only the writer stores `published`, and it only grows. A reader at position `p` in
+/// this line finds
+///   published - p <= 0   nothing yet (the word is from this lap, or from an earlier one)
+///   published - p >  0   the elements from p to the smaller of `published` and the line's end; a
+///   word that lies behind the
+///                        line's end is from a later lap: impossible for a reader that the writer
+///                        waits for as long as its slot is needed, and the sign of having been
+///                        lapped for a reader that it does not wait for
+/// Differences are taken modulo 2^64, so the wrap of the counters is not a special case. A fresh
+/// line holds the position of its first slot in lap 0: nothing is there for anybody.
+///
+/// *Synchronisation.*
+///   "published"  LineWriter::publish stores Line::published -> LineReader::open loads it: the
+///   elements are constructed
+///
+/// *Progress.* Everything here is wait-free.
+///
+/// *Source.* A flag beside each payload: J. Giacomoni et al., "FastForward for Efficient Pipeline
+/// Parallelism", 2008, and D. Vyukov's bounded queue. Several elements to one flag:
+/// docs/design/spsc-ring.md.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ringway/base/cache_line.hpp"
+#include "ringway/base/native_memory.hpp"
+#include "ringway/base/sequence.hpp"
+#include "ringway/base/slot.hpp"
+
+namespace ringway {
+
+/// How slots of this type are laid out in lines.
+template <class SlotType>
+struct LineLayout {
+  static constexpr std::size_t kFirst = round_up(sizeof(Sequence), alignof(SlotType));
+  static constexpr bool kShared = kFirst + sizeof(SlotType) <= kCacheLine;
+  static constexpr std::size_t kItems = kShared ? (kCacheLine - kFirst) / sizeof(SlotType) : 1;
+  static constexpr std::size_t kWidest = alignof(SlotType) > alignof(Sequence) ? alignof(SlotType)
+                                                                               : alignof(Sequence);
+  static constexpr std::size_t kAlign = kShared ? kCacheLine : kWidest;
+};
+
+template <class SlotType, class Memory>
+struct alignas(LineLayout<SlotType>::kAlign) Line {
+  static constexpr std::size_t kItems = LineLayout<SlotType>::kItems;
+
+  explicit Line(Sequence first) noexcept : published(first) {}
+
+  [[nodiscard]] SlotType* begin() noexcept { return items; }
+  [[nodiscard]] SlotType* end() noexcept { return items + kItems; }
+
+  typename Memory::template Atomic<Sequence> published;
+  SlotType items[kItems];
+};
+
+/// The lines of one ring, made anew in each handle from the block's address.
+template <class SlotType, class Memory>
+class Lines {
+ public:
+  using LineType = Line<SlotType, Memory>;
+  static constexpr std::size_t kItems = LineType::kItems;
+
+  Lines(std::byte* first, std::size_t count, Sequence start) noexcept
+      : first_(reinterpret_cast<LineType*>(first)), last_(first_ + (count - 1)), start_(start) {}
+
+  /// Begins the lifetime of all lines, before anybody else knows the block.
+  void format() noexcept {
+    Sequence position = start_;
+    for (LineType* line = first_; line <= last_; ++line, position += kItems) {
+      ::new (static_cast<void*>(line)) LineType(position);
+    }
+  }
+
+  [[nodiscard]] LineType* after(LineType* line) const noexcept {
+    return line == last_ ? first_ : line + 1;
+  }
+  /// The slots of all lines together.
+  [[nodiscard]] std::size_t slots() const noexcept {
+    return static_cast<std::size_t>(last_ - first_ + 1) * kItems;
+  }
+  /// Where `position` lives. A division: for joining and leaving, not for hot paths.
+  [[nodiscard]] LineType* line_of(Sequence position) const noexcept {
+    return first_ + (position - start_) % slots() / kItems;
+  }
+  [[nodiscard]] SlotType* slot_of(Sequence position) const noexcept {
+    return line_of(position)->begin() + (position - start_) % slots() % kItems;
+  }
+  /// True if the slot of `position` has been used in an earlier lap.
+  [[nodiscard]] bool used_before(Sequence position) const noexcept {
+    return position - start_ >= slots();
+  }
+
+  /// The position after the newest element, for observers and joiners.
+  /// `front` is the writer's hint: the position at which it entered its current line. Any thread;
+  /// ends as soon as the writer does not go round the whole ring within one call's two loads.
+  template <class Hint>
+  [[nodiscard]] Sequence head(const Hint& front) const noexcept {
+    while (true) {
+      const Sequence entered = front.load(std::memory_order_relaxed);  // relaxed: checked below
+      const Sequence published =
+          line_of(entered)->published.load(std::memory_order_relaxed);  // relaxed: a position only
+      const auto ahead = distance(entered, published);
+      if (ahead <= 0) return entered;
+      if (ahead <= static_cast<std::int64_t>(kItems)) return published;
+      Memory::relax();  // lapped between the two loads
+    }
+  }
+
+ private:
+  LineType* first_;
+  LineType* last_;
+  Sequence start_;
+};
+
+/// The writer's private place in the lines: where the next element goes and how far it may go
+/// without looking.
+template <class SlotType, class Memory>
+class LineWriter {
+ public:
+  using LinesType = Lines<SlotType, Memory>;
+
+  LineWriter(const LinesType& lines, Sequence position) noexcept
+      : lines_(lines),
+        line_(lines.line_of(position)),
+        slot_(lines.slot_of(position)),
+        stop_(slot_),
+        position_(position),
+        limit_(position) {}
+
+  [[nodiscard]] SlotType* slot() const noexcept { return slot_; }
+  [[nodiscard]] Sequence position() const noexcept { return position_; }
+  [[nodiscard]] const LinesType& lines() const noexcept { return lines_; }
+  /// Free slots of the current line that the cached limit allows.
+  [[nodiscard]] std::size_t room() const noexcept {
+    return static_cast<std::size_t>(stop_ - slot_);
+  }
+
+  /// Makes room() at least 1, or says that the ring is full. `ask_limit()` is called when the
+  /// cached limit is reached; `enter(line, position)` when a new line begins, before anything is
+  /// written into it.
+  template <class AskLimit, class Enter>
+  [[nodiscard]] bool open(AskLimit&& ask_limit, Enter&& enter) noexcept {
+    if (distance(position_, limit_) <= 0) {
+      limit_ = ask_limit();
+      if (distance(position_, limit_) <= 0) return false;
+    }
+    if (slot_ == line_->end()) {
+      line_ = lines_.after(line_);
+      slot_ = line_->begin();
+      enter(line_, position_);
+    }
+    clip();
+    return true;
+  }
+
+  /// The elements in the next `count` slots are constructed: everybody may see them.
+  void publish(std::size_t count) noexcept {
+    slot_ += count;
+    position_ += count;
+    line_->published.store(position_, std::memory_order_release);  // release "published"
+  }
+
+  /// Replaces the cached limit, which may also shrink below the current position: then there is no
+  /// room.
+  void set_limit(Sequence limit) noexcept {
+    limit_ = limit;
+    clip();
+  }
+
+ private:
+  void clip() noexcept {
+    const auto credit = distance(position_, limit_);
+    const auto left = line_->end() - slot_;
+    stop_ = slot_ + (credit <= 0 ? 0 : credit < left ? credit : left);
+  }
+
+  LinesType lines_;
+  Line<SlotType, Memory>* line_;
+  SlotType* slot_;
+  SlotType* stop_;
+  Sequence position_;
+  Sequence limit_;  // the ring is full at this position, as far as we know
+};
+
+/// A reader's private place in the lines: which element is next and how many are known to be there.
+template <class SlotType, class Memory>
+class LineReader {
+ public:
+  using LinesType = Lines<SlotType, Memory>;
+
+  LineReader(const LinesType& lines, Sequence position) noexcept : lines_(lines) { seek(position); }
+
+  /// Goes to `position`; a division.
+  void seek(Sequence position) noexcept {
+    line_ = lines_.line_of(position);
+    slot_ = lines_.slot_of(position);
+    stop_ = slot_;
+    position_ = position;
+  }
+
+  [[nodiscard]] SlotType* slot() const noexcept { return slot_; }
+  [[nodiscard]] Line<SlotType, Memory>* line() const noexcept { return line_; }
+  [[nodiscard]] Sequence position() const noexcept { return position_; }
+  [[nodiscard]] const LinesType& lines() const noexcept { return lines_; }
+  /// Elements of the current line that are known to be there.
+  [[nodiscard]] std::size_t available() const noexcept {
+    return static_cast<std::size_t>(stop_ - slot_);
+  }
+
+  /// Makes available() at least 1, or says that there is nothing.
+  [[nodiscard]] bool open() noexcept {
+    if (slot_ == line_->end()) {
+      line_ = lines_.after(line_);
+      slot_ = line_->begin();
+      stop_ = slot_;
+    }
+    const auto published = line_->published.load(std::memory_order_acquire);  // acquire "published"
+    const auto ahead = distance(position_, published);
+    if (ahead <= 0) return false;
+    const auto left = line_->end() - slot_;
+    stop_ = slot_ + (ahead < left ? ahead : left);
+    return true;
+  }
+
+  void advance() noexcept {
+    ++slot_;
+    ++position_;
+  }
+
+  /// The position after the last slot of the current line, in this reader's lap.
+  [[nodiscard]] Sequence line_end() const noexcept {
+    return position_ + static_cast<Sequence>(line_->end() - slot_);
+  }
+
+ private:
+  LinesType lines_;
+  Line<SlotType, Memory>* line_;
+  SlotType* slot_;
+  SlotType* stop_;
+  Sequence position_;
+};
+
+}  // namespace ringway

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// `SpscRing<T>`: a bounded FIFO from one producer thread to one consumer thread.
+///
+/// *What.* Use when exactly one thread sends and exactly one receives: it is the fastest way from
+/// one thread to another. Do not use when several threads send or receive (`MpmcRing`), when
+/// several shall see each message (`BroadcastRing`), or when somebody must sleep until there is
+/// something to do (`channel`, which puts waiting around this ring).
+///
+/// *Protocol.* Elements lie in lines (ring/line.hpp): one published word and, for 8-byte elements,
+/// seven of them in 64 bytes.
+///   producer   owns published (in the lines), front: the position at which its current line begins
+///   consumer   owns consumed: the position after the last element taken
+///   invariant  consumed <= produced <= consumed + capacity; a slot is alive from publish to take
+/// The producer looks at `consumed` only when its cached limit says full; the consumer never looks
+/// at a word of the producer's other than the line that it is about to read. Each side's cursor
+/// lives in its handle.
+///
+/// *Synchronisation.*
+///   "published"  producer's store to Line::published -> consumer's load of it: the element is
+///   constructed "consumed"   consumer's store to consumed -> producer's load of it: the slot is
+///   destroyed, or moved from and destroyed
+///
+/// *Progress.* Every operation is wait-free; a suspended thread blocks nobody but whoever needs its
+/// next message or slot.
+///
+/// *Source.* docs/design/spsc-ring.md. Role handles: crossbeam, iceoryx2. Cached limits: P. P. C.
+/// Lee et al., "A Lock-Free, Cache-Efficient Multi-Core Synchronization Mechanism" (MCRingBuffer),
+/// 2009.
+
+#include <cassert>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "ringway/base/at_exit.hpp"
+#include "ringway/base/native_memory.hpp"
+#include "ringway/base/slot.hpp"
+#include "ringway/ring/line.hpp"
+#include "ringway/ring/ring_block.hpp"
+
+namespace ringway {
+
+template <class T, class Memory = NativeMemory>
+class SpscRing {
+  struct Block;
+
+ public:
+  using value_type = T;
+  class Producer;
+  class Consumer;
+  class Claim;
+
+  struct Options {
+    std::size_t capacity = 0;  ///< elements; exactly this many fit
+    Sequence start = 0;        ///< position of the first element; for tests of the wrap
+  };
+
+  /// Alignment in bytes that format() and join() ask of the memory.
+  static constexpr std::size_t kAlign = alignof(T) > kOwnerSpacing ? alignof(T) : kOwnerSpacing;
+
+  /// Bytes that the ring needs.
+  [[nodiscard]] static Result<std::size_t, SetupError> footprint(const Options& options) noexcept {
+    auto shape = shape_of(options);
+    if (!shape) return Failure{shape.error()};
+    return shape->bytes;
+  }
+
+  /// A ring on the heap.
+  [[nodiscard]] static Result<SpscRing, SetupError> create(const Options& options) noexcept {
+    auto shape = shape_of(options);
+    if (!shape) return Failure{shape.error()};
+    return lay_out(RingMemory::allocate(shape->bytes, kAlign), *shape, options);
+  }
+
+  /// A ring in the caller's memory, which must outlive it.
+  [[nodiscard]] static Result<SpscRing, SetupError> format(std::span<std::byte> memory,
+                                                           const Options& options) noexcept {
+    auto shape = shape_of(options);
+    if (!shape) return Failure{shape.error()};
+    return lay_out(RingMemory::borrow(memory, shape->bytes, kAlign), *shape, options);
+  }
+
+  /// A further view of a ring that somebody else formatted.
+  [[nodiscard]] static Result<SpscRing, SetupError> join(std::span<std::byte> memory) noexcept {
+    auto view = RingMemory::join(memory, RingKind::kSpsc, sizeof(T), alignof(T), kAlign);
+    if (!view) return Failure{view.error()};
+    const RingHeader header = view->header();
+    auto shape = shape_of({.capacity = header.capacity, .start = header.start});
+    if (!shape || shape->blocks != header.blocks || shape->bytes != header.bytes) {
+      return Failure{SetupError::kCorruptHeader};
+    }
+    return SpscRing(*std::move(view));
+  }
+
+  SpscRing(SpscRing&&) noexcept = default;
+  SpscRing& operator=(SpscRing&&) = delete;
+  /// Destroys what was never taken. \pre no handle of this ring is left
+  ~SpscRing() {
+    if (memory_.holds_elements()) destroy_leftovers();
+  }
+
+  /// The sending role. Any thread; kRoleTaken while another producer lives. The ring must outlive
+  /// the handle.
+  [[nodiscard]] Result<Producer, SetupError> producer() noexcept {
+    if (!block()->producer_role.take()) return Failure{SetupError::kRoleTaken};
+    return Producer(block());
+  }
+
+  /// The receiving role. Any thread; kRoleTaken while another consumer lives. The ring must outlive
+  /// the handle.
+  [[nodiscard]] Result<Consumer, SetupError> consumer() noexcept {
+    if (!block()->consumer_role.take()) return Failure{SetupError::kRoleTaken};
+    return Consumer(block());
+  }
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return memory_.header().capacity; }
+  /// Any thread, wait-free. Exact when nobody is sending or receiving.
+  [[nodiscard]] std::size_t size_approx() const noexcept { return block()->size_approx(); }
+
+ private:
+  using LinesType = Lines<Slot<T>, Memory>;
+  using LineType = typename LinesType::LineType;
+  template <class U>
+  using Atomic = typename Memory::template Atomic<U>;
+
+  /// The shared memory of one ring. Positions only; handles hold the pointers.
+  struct Block {
+    Block(const RingHeader& the_header) noexcept
+        : header(the_header),
+          front(the_header.start),
+          producer_role(the_header.start),
+          consumed(the_header.start),
+          consumer_role(the_header.start) {}
+
+    // static: written by format()
+    alignas(kAlign) RingHeader header;
+    // producer
+    alignas(kOwnerSpacing) Atomic<Sequence> front;  // a hint: observers find the line being written
+    ExclusiveRole<Memory> producer_role;
+    // consumer
+    alignas(kOwnerSpacing) Atomic<Sequence> consumed;
+    ExclusiveRole<Memory> consumer_role;
+    // the lines follow the block
+
+    [[nodiscard]] LinesType lines() noexcept {
+      return LinesType(reinterpret_cast<std::byte*>(this) + sizeof(Block), header.blocks,
+                       header.start);
+    }
+    [[nodiscard]] std::size_t size_approx() noexcept {
+      const auto taken = consumed.load(std::memory_order_relaxed);  // relaxed: an estimate
+      const auto size = distance(taken, lines().head(front));
+      if (size < 0) return 0;
+      return static_cast<std::size_t>(size) < header.capacity ? static_cast<std::size_t>(size)
+                                                              : header.capacity;
+    }
+  };
+
+  static Result<RingShape, SetupError> shape_of(const Options& options) noexcept {
+    check_element<T>();
+    return RingShape::of(options.capacity, LineType::kItems, sizeof(LineType), sizeof(Block));
+  }
+
+  static Result<SpscRing, SetupError> lay_out(Result<RingMemory, SetupError> memory,
+                                              const RingShape& shape,
+                                              const Options& options) noexcept {
+    if (!memory) return Failure{memory.error()};
+    auto* block = ::new (static_cast<void*>(memory->data())) Block({.kind = RingKind::kSpsc,
+                                                                    .element_size = sizeof(T),
+                                                                    .element_align = alignof(T),
+                                                                    .capacity = options.capacity,
+                                                                    .blocks = shape.blocks,
+                                                                    .start = options.start,
+                                                                    .bytes = shape.bytes});
+    block->lines().format();
+    return SpscRing(*std::move(memory));
+  }
+
+  explicit SpscRing(RingMemory memory) noexcept : memory_(std::move(memory)) {}
+
+  [[nodiscard]] Block* block() const noexcept {
+    return std::launder(reinterpret_cast<Block*>(memory_.data()));
+  }
+
+  void destroy_leftovers() noexcept {
+    assert(!block()->producer_role.taken() && !block()->consumer_role.taken());
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      const auto end = block()->producer_role.position();
+      for (auto at = block()->consumer_role.position(); at != end; ++at) {
+        block()->lines().slot_of(at)->destroy();
+      }
+    }
+  }
+
+  RingMemory memory_;
+};
+
+/// The sending role: one producer thread. Moving the handle to another thread needs
+/// synchronisation, as for any object.
+template <class T, class Memory>
+class SpscRing<T, Memory>::Producer {
+ public:
+  Producer(Producer&& other) noexcept
+      : block_(std::exchange(other.block_, nullptr)), writer_(other.writer_) {}
+  Producer& operator=(Producer&&) = delete;
+  ~Producer() {
+    if (block_ != nullptr) block_->producer_role.give(writer_.position());
+  }
+
+  /// Sends a copy. \return false if the ring is full. Wait-free.
+  [[nodiscard]] bool try_push(const T& value) noexcept(std::is_nothrow_copy_constructible_v<T>) {
+    return try_emplace(value);
+  }
+  /// Sends by moving; `value` is untouched on failure. \return false if the ring is full.
+  /// Wait-free.
+  [[nodiscard]] bool try_push(T&& value) noexcept { return try_emplace(std::move(value)); }
+
+  /// Constructs an element in place; if the constructor throws, nothing was sent. Wait-free.
+  template <class... Args>
+  [[nodiscard]] bool try_emplace(Args&&... args) noexcept(
+      std::is_nothrow_constructible_v<T, Args...>) {
+    if (writer_.room() == 0 && !open()) [[unlikely]]
+      return false;
+    Memory::before_write(writer_.slot(), sizeof(T));
+    writer_.slot()->construct(std::forward<Args>(args)...);
+    writer_.publish(1);
+    return true;
+  }
+
+  /// Constructs an element in place that commit() sends; dropping the claim takes it back. Without
+  /// arguments the element is default-initialised. Wait-free. The claim is empty if the ring is
+  /// full. \pre no other claim of this producer is open
+  template <class... Args>
+  [[nodiscard]] Claim try_claim(Args&&... args) noexcept(
+      std::is_nothrow_constructible_v<T, Args...>) {
+    if (writer_.room() == 0 && !open()) [[unlikely]]
+      return Claim(nullptr);
+    Memory::before_write(writer_.slot(), sizeof(T));
+    writer_.slot()->construct(std::forward<Args>(args)...);
+    return Claim(this);
+  }
+
+  /// Sends as long a prefix of `values` as fits, moving from it (copying, if they are const). If a
+  /// copy throws, those before it were sent. \return how many were sent: all visible when this
+  /// returns. Wait-free.
+  template <class U>
+  requires std::is_same_v<std::remove_const_t<U>, T>
+  [[nodiscard]] std::size_t try_push_batch(std::span<U> values) noexcept(
+      std::is_nothrow_constructible_v<T, std::add_rvalue_reference_t<U>>) {
+    constexpr bool kNeverThrows =
+        std::is_nothrow_constructible_v<T, std::add_rvalue_reference_t<U>>;
+    std::size_t sent = 0;
+    while (sent < values.size()) {
+      if (writer_.room() == 0 && !open()) break;
+      const auto wanted = kNeverThrows ? values.size() - sent : 1;
+      const auto count = writer_.room() < wanted ? writer_.room() : wanted;
+      Slot<T>* slot = writer_.slot();
+      for (std::size_t i = 0; i < count; ++i) {
+        Memory::before_write(slot + i, sizeof(T));
+        slot[i].construct(std::move(values[sent + i]));
+      }
+      writer_.publish(count);
+      sent += count;
+    }
+    return sent;
+  }
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return block_->header.capacity; }
+  /// Elements sent and not yet taken; at least the true number when the call returns.
+  [[nodiscard]] std::size_t size_approx() const noexcept {
+    const auto taken = block_->consumed.load(std::memory_order_relaxed);  // relaxed: an estimate
+    return static_cast<std::size_t>(writer_.position() - taken);
+  }
+  /// The position that the next element will have.
+  [[nodiscard]] Sequence sequence() const noexcept { return writer_.position(); }
+
+ private:
+  friend SpscRing;
+  friend Claim;
+
+  explicit Producer(Block* block) noexcept
+      : block_(block), writer_(block->lines(), block->producer_role.position()) {}
+
+  [[nodiscard]] bool open() noexcept {
+    return writer_.open(
+        [this] {
+          const auto taken =
+              block_->consumed.load(std::memory_order_acquire);  // acquire "consumed"
+          return taken + block_->header.capacity;
+        },
+        [this](LineType*, Sequence position) {
+          block_->front.store(position,
+                              std::memory_order_relaxed);  // relaxed: a hint for observers
+        });
+  }
+
+  Block* block_;
+  LineWriter<Slot<T>, Memory> writer_;
+};
+
+/// An element that is constructed but not sent. Lives no longer than its producer, which sends
+/// nothing else meanwhile.
+template <class T, class Memory>
+class SpscRing<T, Memory>::Claim {
+ public:
+  Claim(Claim&& other) noexcept : producer_(std::exchange(other.producer_, nullptr)) {}
+  Claim& operator=(Claim&&) = delete;
+  ~Claim() {
+    if (producer_ != nullptr) producer_->writer_.slot()->destroy();
+  }
+
+  /// False if the ring was full.
+  explicit operator bool() const noexcept { return producer_ != nullptr; }
+  T& operator*() const noexcept { return producer_->writer_.slot()->get(); }
+  T* operator->() const noexcept { return &producer_->writer_.slot()->get(); }
+
+  /// Sends the element; the claim is empty afterwards. \pre not empty
+  void commit() noexcept { std::exchange(producer_, nullptr)->writer_.publish(1); }
+
+ private:
+  friend Producer;
+  explicit Claim(Producer* producer) noexcept : producer_(producer) {}
+
+  Producer* producer_;
+};
+
+/// The receiving role: one consumer thread.
+template <class T, class Memory>
+class SpscRing<T, Memory>::Consumer {
+ public:
+  Consumer(Consumer&& other) noexcept
+      : block_(std::exchange(other.block_, nullptr)), reader_(other.reader_) {}
+  Consumer& operator=(Consumer&&) = delete;
+  ~Consumer() {
+    if (block_ != nullptr) block_->consumer_role.give(reader_.position());
+  }
+
+  /// Takes the oldest element. \return nothing if the ring is empty. Wait-free.
+  [[nodiscard]] std::optional<T> try_pop() noexcept {
+    if (reader_.available() == 0 && !reader_.open()) [[unlikely]]
+      return std::nullopt;
+    Memory::before_read(reader_.slot(), sizeof(T));
+    std::optional<T> value(std::move(reader_.slot()->get()));
+    take();
+    acknowledge();
+    return value;
+  }
+
+  /// Calls `handler(T&)` for the oldest elements, in order and in place, at most `limit` of them,
+  /// then destroys them. If the handler throws, its element counts as taken. \return how many were
+  /// taken. Wait-free but for the handler.
+  template <class Handler>
+  std::size_t drain(Handler&& handler,
+                    std::size_t limit) noexcept(std::is_nothrow_invocable_v<Handler&, T&>) {
+    std::size_t taken = 0;
+    while (taken < limit) {
+      if (reader_.available() == 0 && !reader_.open()) break;
+      const auto wanted = limit - taken;
+      const auto count = reader_.available() < wanted ? reader_.available() : wanted;
+      const AtExit acknowledge_them([this] { acknowledge(); });  // also when the handler throws
+      for (std::size_t i = 0; i < count; ++i) {
+        Memory::before_read(reader_.slot(), sizeof(T));
+        const AtExit take_it([this] { take(); });
+        handler(reader_.slot()->get());
+      }
+      taken += count;
+    }
+    return taken;
+  }
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return block_->header.capacity; }
+  /// Elements that can be taken; at most the true number when the call returns.
+  [[nodiscard]] std::size_t size_approx() const noexcept { return block_->size_approx(); }
+  /// The position of the next element.
+  [[nodiscard]] Sequence sequence() const noexcept { return reader_.position(); }
+
+ private:
+  friend SpscRing;
+
+  explicit Consumer(Block* block) noexcept
+      : block_(block), reader_(block->lines(), block->consumer_role.position()) {}
+
+  void take() noexcept {
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      Memory::before_write(reader_.slot(), sizeof(T));
+      reader_.slot()->destroy();
+    }
+    reader_.advance();
+  }
+  void acknowledge() noexcept {
+    block_->consumed.store(reader_.position(), std::memory_order_release);  // release "consumed"
+  }
+
+  Block* block_;
+  LineReader<Slot<T>, Memory> reader_;
+};
+
+}  // namespace ringway
