@@ -52,6 +52,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ringway/base/at_exit.hpp"
 #include "ringway/base/native_memory.hpp"
 #include "ringway/base/slot.hpp"
 #include "ringway/ring/ring_block.hpp"
@@ -453,7 +454,7 @@ class MpmcRing<T, Memory>::Producer {
         if (word != next) break;
         ++count;
       }
-      // release, acquire "claimed", as in claim_one()
+      // release "claimed", acquire "claimed"; as in claim_one()
       if (view_.block().claimed.compare_exchange_weak(
               at, at + count * kStep, std::memory_order_acq_rel, std::memory_order_acquire)) {
         return count;
@@ -494,22 +495,17 @@ class MpmcRing<T, Memory>::Claim {
  private:
   friend Producer;
 
-  /// Leaves a hole if the element's constructor throws.
-  struct Building {
-    Claim* claim;
-    ~Building() {
-      if (claim != nullptr) claim->leave_hole();
-    }
-  };
-
   Claim() noexcept = default;
   template <class... Args>
   Claim(Cell* cell, Word at, Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>)
       : cell_(cell), at_(at) {
-    Building building{this};
+    bool built = false;
+    const AtExit leave([&] {
+      if (!built) leave_hole();  // the constructor threw
+    });
     Memory::before_write(&cell->element, sizeof(T));
     cell->element.construct(std::forward<Args>(args)...);
-    building.claim = nullptr;
+    built = true;
   }
 
   void leave_hole() noexcept {
@@ -563,7 +559,10 @@ class MpmcRing<T, Memory>::Consumer {
           free(cell, at);
           continue;
         }
-        const Departure departure{*this, cell, at};  // also when the handler throws
+        const AtExit depart([&] {  // also when the handler throws
+          destroy(cell);
+          free(cell, at);
+        });
         Memory::before_read(&cell.element, sizeof(T));
         handler(cell.element.get());
         ++handled;
@@ -585,16 +584,6 @@ class MpmcRing<T, Memory>::Consumer {
 
  private:
   friend MpmcRing;
-
-  struct Departure {
-    Consumer& consumer;
-    Cell& cell;
-    Word at;
-    ~Departure() {
-      consumer.destroy(cell);
-      consumer.free(cell, at);
-    }
-  };
 
   explicit Consumer(Block* block) noexcept : view_(block), lap_(view_.slots() * kStep) {}
 
