@@ -45,6 +45,11 @@ std::string json_percentiles(const std::optional<Percentiles>& percentiles) {
   return text;
 }
 
+/// "1 pass", "12 passes".
+std::string counted(std::uint64_t count, const char* one, const char* many) {
+  return with_separators(count) + ' ' + (count == 1 ? one : many);
+}
+
 /// "19:03:12" of a time since the epoch.
 std::string time_of_day(std::int64_t time_ms) {
   const std::int64_t second = ((time_ms / 1000) % 86400 + 86400) % 86400;
@@ -74,7 +79,7 @@ void append_pgn_rows(std::string& text, const Report& report) {
            name.data(), with_separators(count.published).c_str(),
            with_separators(count.delivered).c_str());
   }
-  const std::string groups = std::to_string(report.per_pgn.size()) + " groups";
+  const std::string groups = counted(report.per_pgn.size(), "group", "groups");
   append(text, "  %6s  %-30s %14s %14s\n\n", "all", groups.c_str(),
          with_separators(report.published).c_str(), with_separators(report.delivered).c_str());
 }
@@ -175,12 +180,11 @@ std::string to_table(const Report& report) {
   std::string text = "\n";
   append_pgn_rows(text, report);
 
-  const std::string passes =
-      with_separators(report.passes) + (report.passes == 1 ? " pass" : " passes");
-  append(text, "  %-15s %s published in %s, %s delivered, %s lost\n", "messages",
-         with_separators(report.published).c_str(), passes.c_str(),
-         with_separators(report.delivered).c_str(), with_separators(report.lost).c_str());
-  append(text, "  %-15s %s\n", "malformed lines", with_separators(report.malformed).c_str());
+  append(text, "  %-15s %s published, %s delivered, %s lost\n", "messages",
+         with_separators(report.published).c_str(), with_separators(report.delivered).c_str(),
+         with_separators(report.lost).c_str());
+  append(text, "  %-15s %s in %s\n", "malformed lines", with_separators(report.malformed).c_str(),
+         counted(report.passes, "pass", "passes").c_str());
   append_state(text, report.state);
   append_alarm(text, "depth alarms", report.depth_alarm, report.depth_alarm_m, "m");
   append_alarm(text, "battery alarms", report.battery_alarm, report.battery_alarm_v, "V");
