@@ -43,7 +43,9 @@ bool bus_works() {
   return price == 101.25;
 }
 #else
-bool bus_works() { return true; }
+bool bus_works() {
+  return true;
+}
 #endif
 
 }  // namespace
