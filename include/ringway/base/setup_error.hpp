@@ -18,6 +18,8 @@ enum class SetupError : unsigned char {
   kCorruptHeader,
   kRoleTaken,
   kNoFreeCursor,
+  kTooManyCursors,
+  kFenceRefused,
   kClosed,
 };
 
@@ -50,6 +52,11 @@ enum class SetupError : unsigned char {
       return "this role is exclusive and already taken; destroy the other handle first";
     case SetupError::kNoFreeCursor:
       return "every cursor of the ring is in use; raise Options::max_cursors";
+    case SetupError::kTooManyCursors: return "max_cursors must lie between 1 and 62";
+    case SetupError::kFenceRefused:
+      return "the kernel now refuses membarrier(2), which it granted when the ring was made; make "
+             "the "
+             "ring after the filter is installed";
     case SetupError::kClosed: return "the ring is closed";
   }
   return "unknown setup error";

@@ -149,8 +149,9 @@ class LineWriter {
   /// Makes room() at least 1, or says that the ring is full. `ask_limit()` is called when the
   /// cached limit is reached; `enter(line, position)` when a new line begins, before anything is
   /// written into it.
+  /// Inlined always: a call would force the handle's cursors into memory on the fast path too.
   template <class AskLimit, class Enter>
-  [[nodiscard]] bool open(AskLimit&& ask_limit, Enter&& enter) noexcept {
+  [[nodiscard, gnu::always_inline]] bool open(AskLimit&& ask_limit, Enter&& enter) noexcept {
     if (distance(position_, limit_) <= 0) {
       limit_ = ask_limit();
       if (distance(position_, limit_) <= 0) return false;
@@ -219,7 +220,7 @@ class LineReader {
   }
 
   /// Makes available() at least 1, or says that there is nothing.
-  [[nodiscard]] bool open() noexcept {
+  [[nodiscard, gnu::always_inline]] bool open() noexcept {
     if (slot_ == line_->end()) {
       line_ = lines_.after(line_);
       slot_ = line_->begin();

@@ -56,11 +56,12 @@ struct RingShape {
   /// `fixed` bytes and enough blocks of `block_bytes` with `per_block` slots each to hold
   /// `capacity` elements.
   [[nodiscard]] static Result<RingShape, SetupError> of(std::size_t capacity, std::size_t per_block,
-                                                        std::size_t block_bytes,
-                                                        std::size_t fixed) noexcept {
+                                                        std::size_t block_bytes, std::size_t fixed,
+                                                        std::size_t spare_blocks = 0) noexcept {
     constexpr std::size_t kMost = static_cast<std::size_t>(-1) / 4;
     if (capacity == 0) return Failure{SetupError::kZeroCapacity};
-    const std::size_t blocks = capacity / per_block + (capacity % per_block != 0 ? 1 : 0);
+    const std::size_t blocks =
+        capacity / per_block + (capacity % per_block != 0 ? 1 : 0) + spare_blocks;
     if (blocks > (kMost - fixed) / block_bytes) return Failure{SetupError::kCapacityTooLarge};
     return RingShape{blocks, fixed + blocks * block_bytes};
   }

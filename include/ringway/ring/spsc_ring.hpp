@@ -284,7 +284,7 @@ class SpscRing<T, Memory>::Producer {
   explicit Producer(Block* block) noexcept
       : block_(block), writer_(block->lines(), block->producer_role.position()) {}
 
-  [[nodiscard]] bool open() noexcept {
+  [[nodiscard, gnu::always_inline]] bool open() noexcept {
     return writer_.open(
         [this] {
           const auto taken =

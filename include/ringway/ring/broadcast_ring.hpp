@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// `BroadcastRing<T>`: one producer thread, any number of readers, each of which sees every
+/// element.
+///
+/// *What.* Use when several threads must see the same stream and none may miss anything: a
+/// publication costs one write, whatever their number. Do not use when a slow reader must not hold
+/// the producer back (`LossyBroadcastRing`), or when each element is for one reader only
+/// (`MpmcRing`).
+///
+/// *Protocol.* Elements lie in lines (ring/line.hpp); readers have gates (ring/audience.hpp).
+///   producer   owns published (in the lines), front, and the lifetime of the elements
+///   reader     owns its gate
+///   invariant  the elements from the slowest gate to the head are alive and untouched
+/// An element stays alive until the producer uses its slot again, so a message may outlive its last
+/// reading by one lap.
+///
+/// *Synchronisation.* "published" (ring/line.hpp), "read", "audience", "gate freed"
+/// (ring/audience.hpp), "role handed over".
+///
+/// *Progress.* Publishing and reading are wait-free. A suspended reader withholds credit: the
+/// producer's try_push says full when the capacity is used up. A suspended producer blocks nobody.
+/// Joining is lock-free and includes one system call.
+///
+/// *Source.* Multicast with gating sequences: M. Thompson et al., "Disruptor", 2011.
+/// docs/design/broadcast-ring.md.
+
+#include <cassert>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "ringway/base/at_exit.hpp"
+#include "ringway/base/native_memory.hpp"
+#include "ringway/base/slot.hpp"
+#include "ringway/ring/audience.hpp"
+#include "ringway/ring/broadcast_block.hpp"
+#include "ringway/ring/line.hpp"
+#include "ringway/ring/ring_block.hpp"
+
+namespace ringway {
+
+template <class T, class Memory = NativeMemory>
+class BroadcastRing {
+  using Block = BroadcastBlock<T, Slot<T>, RingKind::kBroadcast, Memory>;
+
+ public:
+  using value_type = T;
+  using Options = BroadcastOptions;
+  class Producer;
+  class Cursor;
+  class Claim;
+
+  /// Alignment in bytes that format() and join() ask of the memory.
+  static constexpr std::size_t kAlign = Block::kAlign;
+
+  /// Bytes that the ring needs.
+  [[nodiscard]] static Result<std::size_t, SetupError> footprint(const Options& options) noexcept {
+    return Block::footprint(options);
+  }
+  /// A ring on the heap.
+  [[nodiscard]] static Result<BroadcastRing, SetupError> create(const Options& options) noexcept {
+    return made(Block::create(options));
+  }
+  /// A ring in the caller's memory, which must outlive it.
+  [[nodiscard]] static Result<BroadcastRing, SetupError> format(std::span<std::byte> memory,
+                                                                const Options& options) noexcept {
+    return made(Block::format(memory, options));
+  }
+  /// A further view of a ring that somebody else formatted.
+  [[nodiscard]] static Result<BroadcastRing, SetupError> join(
+      std::span<std::byte> memory) noexcept {
+    return made(Block::join(memory));
+  }
+
+  BroadcastRing(BroadcastRing&&) noexcept = default;
+  BroadcastRing& operator=(BroadcastRing&&) = delete;
+  /// Destroys the elements still in their slots. \pre no handle of this ring is left
+  ~BroadcastRing() {
+    if (memory_.holds_elements()) destroy_leftovers();
+  }
+
+  /// The sending role. Any thread; kRoleTaken while another producer lives. The ring must outlive
+  /// the handle.
+  [[nodiscard]] Result<Producer, SetupError> producer() noexcept {
+    if (!block()->producer_role.take()) return Failure{SetupError::kRoleTaken};
+    return Producer(block());
+  }
+
+  /// A reader that sees every element published after this call returns, and perhaps some published
+  /// meanwhile. Any thread, while the producer runs. The ring must outlive the handle.
+  [[nodiscard]] Result<Cursor, SetupError> cursor() noexcept {
+    auto gate =
+        block()->audience().join(Gate<Memory>::kReliable, [this] { return block()->head(); });
+    if (!gate) return Failure{gate.error()};
+    return Cursor(block(), *gate);
+  }
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return memory_.header().capacity; }
+  /// The position after the newest element. Any thread.
+  [[nodiscard]] Sequence head_approx() const noexcept { return block()->head(); }
+
+ private:
+  static Result<BroadcastRing, SetupError> made(Result<RingMemory, SetupError> memory) noexcept {
+    if (!memory) return Failure{memory.error()};
+    return BroadcastRing(*std::move(memory));
+  }
+
+  explicit BroadcastRing(RingMemory memory) noexcept : memory_(std::move(memory)) {}
+
+  [[nodiscard]] Block* block() const noexcept {
+    return std::launder(reinterpret_cast<Block*>(memory_.data()));
+  }
+
+  void destroy_leftovers() noexcept {
+    assert(!block()->producer_role.taken());
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      const auto lines = block()->lines();
+      const auto end = block()->producer_role.position();
+      const bool lapped = lines.used_before(end);
+      auto at = lapped ? end - lines.slots() : memory_.header().start;
+      if (lapped && block()->vacant) ++at;
+      for (; at != end; ++at) lines.slot_of(at)->destroy();
+    }
+  }
+
+  RingMemory memory_;
+};
+
+/// The sending role: one producer thread.
+template <class T, class Memory>
+class BroadcastRing<T, Memory>::Producer {
+ public:
+  Producer(Producer&& other) noexcept
+      : block_(std::exchange(other.block_, nullptr)), writer_(other.writer_) {}
+  Producer& operator=(Producer&&) = delete;
+  ~Producer() {
+    if (block_ != nullptr) block_->producer_role.give(writer_.line().position());
+  }
+
+  /// Publishes a copy. \return false if the slowest reader is `capacity` behind. Wait-free.
+  [[nodiscard]] bool try_push(const T& value) noexcept(std::is_nothrow_copy_constructible_v<T>) {
+    return try_emplace(value);
+  }
+  /// Publishes by moving; `value` is untouched on failure. Wait-free.
+  [[nodiscard]] bool try_push(T&& value) noexcept { return try_emplace(std::move(value)); }
+
+  /// Constructs an element in place and publishes it; if the constructor throws, nothing was
+  /// published. Wait-free.
+  template <class... Args>
+  [[nodiscard]] bool try_emplace(Args&&... args) noexcept(
+      std::is_nothrow_constructible_v<T, Args...>) {
+    if (writer_.line().room() == 0 && !open()) [[unlikely]]
+      return false;
+    construct(std::forward<Args>(args)...);
+    publish(1);
+    return true;
+  }
+
+  /// Constructs an element in place that commit() publishes; dropping the claim takes it back.
+  /// Without arguments the element is default-initialised. Wait-free. The claim is empty if the
+  /// ring is full. \pre no other claim of this producer is open
+  template <class... Args>
+  [[nodiscard]] Claim try_claim(Args&&... args) noexcept(
+      std::is_nothrow_constructible_v<T, Args...>) {
+    if (writer_.line().room() == 0 && !open()) [[unlikely]]
+      return Claim(nullptr);
+    construct(std::forward<Args>(args)...);
+    return Claim(this);
+  }
+
+  /// Publishes as long a prefix of `values` as fits, moving from it (copying, if they are const).
+  /// If a copy throws, those before it were published. \return how many were published. Wait-free.
+  template <class U>
+  requires std::is_same_v<std::remove_const_t<U>, T>
+  [[nodiscard]] std::size_t try_push_batch(std::span<U> values) noexcept(
+      std::is_nothrow_constructible_v<T, std::add_rvalue_reference_t<U>>) {
+    constexpr bool kWholeLines = std::is_trivially_destructible_v<T> &&
+                                 std::is_nothrow_constructible_v<T, std::add_rvalue_reference_t<U>>;
+    std::size_t sent = 0;
+    while (sent < values.size()) {
+      if (writer_.line().room() == 0 && !open()) break;
+      if constexpr (kWholeLines) {
+        const auto wanted = values.size() - sent;
+        const auto count = writer_.line().room() < wanted ? writer_.line().room() : wanted;
+        Slot<T>* slot = writer_.line().slot();
+        for (std::size_t i = 0; i < count; ++i) {
+          Memory::before_write(slot + i, sizeof(T));
+          slot[i].construct(std::move(values[sent + i]));
+        }
+        publish(count);
+        sent += count;
+      } else {
+        construct(std::move(values[sent]));
+        publish(1);
+        ++sent;
+      }
+    }
+    return sent;
+  }
+
+  /// The readers that asked to be signalled and were overtaken by a publication, as bits by gate;
+  /// clears them. For the layer that puts waiting around the ring.
+  [[nodiscard]] std::uint64_t take_signals() noexcept { return writer_.take_signals(); }
+  [[nodiscard]] bool has_signals() const noexcept { return writer_.has_signals(); }
+
+  /// The gate of a reader, for the layer above.
+  [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return block_->header.capacity; }
+  /// The position that the next element will have.
+  [[nodiscard]] Sequence sequence() const noexcept { return writer_.line().position(); }
+
+ private:
+  friend BroadcastRing;
+  friend Claim;
+
+  explicit Producer(Block* block) noexcept
+      : block_(block), writer_(block, block->producer_role.position()) {}
+
+  template <class... Args>
+  void construct(Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>) {
+    Memory::before_write(writer_.line().slot(), sizeof(T));
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      if (writer_.line().lines().used_before(writer_.line().position()) && !block_->vacant) {
+        writer_.line().slot()->destroy();
+        block_->vacant = true;  // until the next element is whole
+      }
+    }
+    writer_.line().slot()->construct(std::forward<Args>(args)...);
+    if constexpr (!std::is_trivially_destructible_v<T>) block_->vacant = false;
+  }
+  void take_back() noexcept {
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      writer_.line().slot()->destroy();
+      block_->vacant = true;
+    }
+  }
+
+  void publish(std::size_t count) noexcept { writer_.publish(count); }
+  [[nodiscard, gnu::always_inline]] bool open() noexcept {
+    return writer_.open([](auto*, Sequence) {});
+  }
+
+  Block* block_;
+  BroadcastWriter<Block, Slot<T>, Memory> writer_;
+};
+
+/// An element that is constructed but not published. Lives no longer than its producer, which
+/// publishes nothing meanwhile.
+template <class T, class Memory>
+class BroadcastRing<T, Memory>::Claim {
+ public:
+  Claim(Claim&& other) noexcept : producer_(std::exchange(other.producer_, nullptr)) {}
+  Claim& operator=(Claim&&) = delete;
+  ~Claim() {
+    if (producer_ != nullptr) producer_->take_back();
+  }
+
+  /// False if the ring was full.
+  explicit operator bool() const noexcept { return producer_ != nullptr; }
+  T& operator*() const noexcept { return producer_->writer_.line().slot()->get(); }
+  T* operator->() const noexcept { return &producer_->writer_.line().slot()->get(); }
+
+  /// Publishes the element; the claim is empty afterwards. \pre not empty
+  void commit() noexcept { std::exchange(producer_, nullptr)->publish(1); }
+
+ private:
+  friend Producer;
+  explicit Claim(Producer* producer) noexcept : producer_(producer) {}
+
+  Producer* producer_;
+};
+
+/// One reliable reader: one thread at a time. Its destruction leaves: the producer no longer waits
+/// for it.
+template <class T, class Memory>
+class BroadcastRing<T, Memory>::Cursor {
+ public:
+  /// A copy of the next element. \return nothing if there is none yet. Wait-free.
+  [[nodiscard]] std::optional<T> try_read() noexcept(
+      std::is_nothrow_copy_constructible_v<T>) requires std::is_copy_constructible_v<T> {
+    if (reader_.available() == 0 && !reader_.open()) [[unlikely]]
+      return std::nullopt;
+    Memory::before_read(reader_.slot(), sizeof(T));
+    std::optional<T> value(std::as_const(reader_.slot()->get()));
+    reader_.advance();
+    gate_.advance(reader_.position());
+    return value;
+  }
+
+  /// Calls `handler(const T&)` for the next elements, in order and in place, at most `limit` of
+  /// them. If the handler throws, its element counts as read. \return how many were read. Wait-free
+  /// but for the handler.
+  template <class Handler>
+  std::size_t drain(Handler&& handler,
+                    std::size_t limit) noexcept(std::is_nothrow_invocable_v<Handler&, const T&>) {
+    std::size_t read = 0;
+    while (read < limit) {
+      if (reader_.available() == 0 && !reader_.open()) break;
+      const auto wanted = limit - read;
+      const auto count = reader_.available() < wanted ? reader_.available() : wanted;
+      // also when the handler throws
+      const AtExit pass([this] { gate_.advance(reader_.position()); });
+      for (std::size_t i = 0; i < count; ++i) {
+        Memory::before_read(reader_.slot(), sizeof(T));
+        const AtExit advance([this] { reader_.advance(); });
+        handler(std::as_const(reader_.slot()->get()));
+      }
+      read += count;
+    }
+    return read;
+  }
+
+  /// True if an element can be read. Wait-free.
+  [[nodiscard]] bool has_news() noexcept { return reader_.available() != 0 || reader_.open(); }
+
+  /// Asks the producer to signal this reader after its next publication. Look again (has_news)
+  /// afterwards. \return false if the kernel refuses the fence: then nobody may sleep on the answer
+  [[nodiscard]] bool ask_for_signal() noexcept { return gate_.ask_for_signal(); }
+  /// Takes ask_for_signal() back. \return false if the signal is already on its way
+  bool withdraw() noexcept { return gate_.withdraw(); }
+  /// Whom the layer above shall signal; see Gate::address.
+  void set_address(std::uint64_t address) noexcept { gate_.set_address(address); }
+
+  /// Elements that wait to be read; exact when the producer is idle.
+  [[nodiscard]] std::size_t size_approx() const noexcept {
+    return gate_.behind(reader_.position());
+  }
+  /// The position of the next element.
+  [[nodiscard]] Sequence sequence() const noexcept { return reader_.position(); }
+  /// The number of this reader's gate.
+  [[nodiscard]] std::size_t gate() const noexcept { return gate_.number(); }
+
+ private:
+  friend BroadcastRing;
+
+  Cursor(Block* block, std::size_t gate) noexcept
+      : gate_(block, gate), reader_(block->lines(), block->head()) {
+    gate_.advance(reader_.position());
+  }
+
+  CursorGate<Block, Memory> gate_;
+  LineReader<Slot<T>, Memory> reader_;
+};
+
+}  // namespace ringway
