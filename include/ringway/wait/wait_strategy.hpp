@@ -43,6 +43,7 @@
 #include <stop_token>
 
 #include "ringway/base/native_memory.hpp"
+#include "ringway/base/slot.hpp"
 #include "ringway/wait/deadline.hpp"
 #include "ringway/wait/event_count.hpp"
 
@@ -160,8 +161,8 @@ struct SpinThenPark {
     Waiter(Gate<Memory>& gate, Deadline deadline, const std::stop_token& stop) noexcept
         : gate_(gate), deadline_(deadline), stop_(stop) {}
     ~Waiter() {
-      if (key_) {
-        gate_.cancel();
+      if (key_ || has_waker_) {
+        leave();
       }
     }
     Waiter(const Waiter&) = delete;
@@ -198,8 +199,9 @@ struct SpinThenPark {
     // Two halves, one per step: the caller's look lies between them.
     [[gnu::noinline, gnu::cold]] void park() noexcept {
       if (!key_) {
-        if (!waker_ && stop_.stop_possible()) {
-          waker_.emplace(stop_, Waker{gate_});
+        if (!has_waker_ && stop_.stop_possible()) {
+          waker_.construct(stop_, Waker{gate_});
+          has_waker_ = true;
         }
         key_ = gate_.prepare();
         return;
@@ -209,12 +211,22 @@ struct SpinThenPark {
       gate_.wait(key, deadline_);
     }
 
+    [[gnu::noinline, gnu::cold]] void leave() noexcept {
+      if (key_) {
+        gate_.cancel();
+      }
+      if (has_waker_) {
+        waker_.destroy();  // waits until a call of it on another thread has returned
+      }
+    }
+
     Gate<Memory>& gate_;
     Deadline deadline_;
     const std::stop_token& stop_;
     unsigned steps_ = 0;
+    bool has_waker_ = false;
     std::optional<typename Gate<Memory>::Key> key_;  // set while registered at the gate
-    std::optional<std::stop_callback<Waker>> waker_;
+    Slot<std::stop_callback<Waker>> waker_;          // made at the first sleep that can be stopped
   };
 };
 
