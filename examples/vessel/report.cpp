@@ -98,10 +98,15 @@ void append_state(std::string& text, const VesselState& state) {
          quantity(state.over_ground.course_rad, kDegreesPerRadian, 1, "deg").c_str(),
          quantity(state.over_ground.speed_mps, kKnotsPerMps, 1, "kn").c_str(),
          quantity(state.water_speed_mps, kKnotsPerMps, 1, "kn").c_str());
-  append(text, "  %-15s heading %s, wind %s from %s, %" PRIu32 " ships heard\n", "",
+  append(text, "  %-15s heading %s, wind %s from %s\n", "",
          quantity(state.heading_rad, kDegreesPerRadian, 1, "deg").c_str(),
          quantity(state.wind.speed_mps, 1, 1, "m/s").c_str(),
-         quantity(state.wind.angle_rad, kDegreesPerRadian, 0, "deg").c_str(), state.ships_heard);
+         quantity(state.wind.angle_rad, kDegreesPerRadian, 0, "deg").c_str());
+  constexpr double kFreezingK = 273.15;
+  const auto celsius =
+      state.temperature_k ? std::optional(*state.temperature_k - kFreezingK) : std::nullopt;
+  append(text, "  %-15s %s heard, temperature sensor says %s\n", "",
+         counted(state.ships_heard, "ship", "ships").c_str(), quantity(celsius, 1, 1, "C").c_str());
 }
 
 void append_alarm(std::string& text, const char* what, const AlarmCount& count, double limit,

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "feed.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace vessel {
+
+Feed::Feed(ringway::Bus& bus, const FeedPlan& plan)
+    : plan_(plan), publisher_(bus.family_publisher(kN2k)) {}
+
+bool Feed::run() {
+  while (passes_ < plan_.passes) {
+    if (!run_pass()) return false;
+    ++passes_;
+    if (plan_.strict && malformed_ > 0) break;
+  }
+  return true;
+}
+
+bool Feed::run_pass() {
+  pass_started_ns_ = 0;
+  N2kMessage message;
+  std::string_view rest = plan_.text;
+  for (std::size_t line_number = 1; !rest.empty(); ++line_number) {
+    const std::size_t length = rest.find('\n');
+    const std::string_view line = rest.substr(0, length);
+    rest.remove_prefix(length == std::string_view::npos ? rest.size() : length + 1);
+    if (const LineError error = parse_line(line, message)) {
+      ++malformed_;
+      if (plan_.report_malformed && passes_ == 0) report(line_number, error);
+    } else if (!publish(message)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Feed::report(std::size_t line_number, const LineError& error) const {
+  std::fprintf(stderr, "%s:%zu: %s\n", plan_.file.c_str(), line_number, explain(error).c_str());
+}
+
+bool Feed::publish(N2kMessage& message) {
+  Topic& topic = topic_of(message);
+  message.due_ns = 0;
+  if (plan_.pacing != Pacing::kFullSpeed) {
+    message.due_ns = next_due(message);
+    wait_until(message.due_ns);
+  }
+  if (publisher_.publish(topic.number, message) != ringway::PublishStatus::kPublished) return false;
+  ++topic.published;
+  published_.add(1);
+  return true;
+}
+
+std::int64_t Feed::next_due(const N2kMessage& message) noexcept {
+  if (pass_started_ns_ == 0) {
+    pass_started_ns_ = now_ns();
+    first_time_ms_ = message.time_ms;
+    last_due_ns_ = pass_started_ns_;
+  } else if (plan_.pacing == Pacing::kEven) {
+    last_due_ns_ += plan_.interval_ns;
+  } else {
+    // A recording whose clock jumps back goes on at once; one that jumps by centuries stays within
+    // 64 bits of nanoseconds.
+    constexpr std::int64_t kCenturyMs = std::int64_t{36525} * 24 * 3600 * 1000;
+    const std::int64_t recorded_ns =
+        std::min(message.time_ms - first_time_ms_, kCenturyMs) * 1'000'000;
+    last_due_ns_ = std::max(last_due_ns_, pass_started_ns_ + recorded_ns);
+  }
+  return last_due_ns_;
+}
+
+Feed::Topic& Feed::topic_of(const N2kMessage& message) {
+  const std::uint32_t key = message.pgn << 8U | message.source;
+  if (const auto found = topics_.find(key); found != topics_.end()) return found->second;
+  const std::string name =
+      "n2k." + std::to_string(message.source) + '.' + std::to_string(message.pgn);
+  return topics_.emplace(key, Topic{publisher_.topic(name), 0}).first->second;
+}
+
+std::map<std::uint32_t, std::uint64_t> Feed::per_pgn() const {
+  std::map<std::uint32_t, std::uint64_t> counts;
+  for (const auto& [key, topic] : topics_) counts[key >> 8U] += topic.published;
+  return counts;
+}
+
+}  // namespace vessel

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run.hpp"
+
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "participants.hpp"
+
+namespace vessel {
+namespace {
+
+using std::chrono_literals::operator""ms;
+
+/// How long a listener may take over what is left once the feed has ended. It finds a hang; nobody
+/// needs a fraction of it.
+constexpr std::chrono::seconds kDrainLimit{30};
+
+/// Waits until the recorder has accounted for every message.
+void wait_for(const Recorder& recorder, std::uint64_t published) {
+  const auto limit = std::chrono::steady_clock::now() + kDrainLimit;
+  while (recorder.accounted_for() < published && std::chrono::steady_clock::now() < limit) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+}
+
+}  // namespace
+
+RunResult run(const RunPlan& plan, const Progress& progress) {
+  RunResult result;
+  ringway::Bus bus;
+  Navigation navigation(bus);
+  AlarmPanel alarms(bus, plan.depth_alarm_m, plan.battery_alarm_v);
+  Recorder recorder(bus);
+  Feed feed(bus, plan.feed);
+  Console console(bus, plan.request_interval_ns);
+
+  auto fed = std::async(std::launch::async, [&] {
+    const std::int64_t started_ns = now_ns();
+    const bool complete = feed.run();
+    wait_for(recorder, feed.published());
+    result.seconds = static_cast<double>(now_ns() - started_ns) / 1e9;
+    return complete;
+  });
+  while (fed.wait_for(100ms) == std::future_status::timeout) progress(feed.published());
+  if (!fed.get()) result.failure = "the bus refused a message";
+  console.stop();
+  bus.stop({.drain = kDrainLimit});
+
+  result.published = feed.published();
+  result.published_per_pgn = feed.per_pgn();
+  result.malformed = feed.malformed();
+  result.passes = feed.passes();
+  result.delivered = recorder.delivered();
+  result.lost = recorder.lost();
+  result.delivered_per_pgn = {recorder.per_pgn().begin(), recorder.per_pgn().end()};
+  result.latency = recorder.latency();
+  result.state = navigation.state();
+  result.depth_alarm = alarms.depth().count();
+  result.battery_alarm = alarms.battery().count();
+  result.requests_answered = console.answered();
+  result.requests_failed = console.failed();
+  result.round_trip = console.round_trip();
+  if (result.failure.empty() && result.published != result.delivered + result.lost) {
+    result.failure = "published is not delivered plus lost";
+  }
+  return result;
+}
+
+}  // namespace vessel
