@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// What each operation of the memory policy does in a modelled execution: announce it, let the
+/// explorer choose among what the memory model allows, perform it, write the trace.
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "explorer/payload.hpp"
+#include "explorer/place.hpp"
+#include "explorer/scheduler.hpp"
+#include "explorer/sites.hpp"
+
+namespace ringway::model {
+
+/// Words are addresses; `initial` is what the word holds if the execution has not touched it yet.
+class Operations : protected Scheduler {
+ public:
+  /// Whose execution is running, or null.
+  static inline Operations* running = nullptr;
+  /// Sites seen and the mutant in force; shared by all searches of the program.
+  static inline Sites sites;
+
+  void construct(const void* word, std::uint64_t initial) {
+    const OutsideModel outside;
+    add(word, initial, self().memory.current.clock.time[current_]);
+  }
+
+  std::uint64_t load(const void* word, std::uint64_t initial, std::memory_order order,
+                     const Place& place) {
+    const OutsideModel outside;
+    order = sites.effective(place, SiteKind::kLoad, order);
+    const LocationId id = locate(word, initial);
+    announce({Step::kLoad, is_seq_cst(order), id}, place);
+    const std::size_t count = model_.readable(self().memory, id, is_seq_cst(order), self().least,
+                                              stores_.data());
+    return read(id, pick_store(count), order, "load", place);
+  }
+
+  void store(const void* word, std::uint64_t initial, std::uint64_t value, std::memory_order order,
+             const Place& place) {
+    const OutsideModel outside;
+    order = sites.effective(place, SiteKind::kStore, order);
+    const LocationId id = locate(word, initial);
+    announce({Step::kStore, is_seq_cst(order), id}, place);
+    std::array<std::uint16_t, kMaxStoresPerLocation> places;
+    const std::size_t count = model_.places(self().memory, id, is_seq_cst(order), places.data());
+    model_.write(self().memory, current_, id, places[choose(count)], value, order);
+    touched(id);
+    if (tracing_) trace(describe(id) + " store " + hex(value) + " " + name_of(order), place);
+  }
+
+  template <class Compute>
+  std::uint64_t update(const void* word, std::uint64_t initial, Compute&& compute,
+                       std::memory_order order, const Place& place) {
+    const OutsideModel outside;
+    order = sites.effective(place, SiteKind::kUpdate, order);
+    const LocationId id = locate(word, initial);
+    announce({Step::kUpdate, is_seq_cst(order), id}, place);
+    const std::size_t count = updatable(id, is_seq_cst(order));
+    const StoreId source = pick_store(count);
+    const std::uint64_t before = model_.store_of(id, source).value;
+    replace(id, source, compute(before), order, place);
+    return before;
+  }
+
+  bool compare_exchange(const void* word, std::uint64_t initial, std::uint64_t& expected,
+                        std::uint64_t desired, std::memory_order success,
+                        std::memory_order failure, bool weak, const Place& place) {
+    const OutsideModel outside;
+    success = sites.effective(place, SiteKind::kExchange, success);
+    failure = sites.effective(place, SiteKind::kFailure, failure);
+    const LocationId id = locate(word, initial);
+    const bool seq_cst = is_seq_cst(success) || is_seq_cst(failure);
+    announce({Step::kUpdate, seq_cst, id}, place);
+    const std::size_t all =
+        model_.readable(self().memory, id, seq_cst, self().least, stores_.data());
+    std::size_t count = 0;
+    StoreId spurious = 0;
+    bool may_be_spurious = false;
+    for (std::size_t i = 0; i < all; ++i) {
+      const StoreId store = stores_[i];
+      if (model_.store_of(id, store).value != expected) {
+        stores_[count++] = store;
+        continue;
+      }
+      if (weak && !may_be_spurious && self().spurious < options_.spurious_failures) {
+        may_be_spurious = true;
+        spurious = store;
+      }
+      if (model_.can_update(id, store)) stores_[count++] = store;
+    }
+    const std::size_t taken = choose_or_cut(count + (may_be_spurious ? 1U : 0U));
+    const StoreId source = taken < count ? stores_[taken] : spurious;
+    if (taken == count) ++self().spurious;
+    const std::uint64_t before = model_.store_of(id, source).value;
+    if (taken < count && before == expected) {
+      replace(id, source, desired, success, place);
+      return true;
+    }
+    expected = read(id, source, failure, "failed compare-exchange", place);
+    return false;
+  }
+
+  void fence(std::memory_order order, const Place& place) {
+    const OutsideModel outside;
+    bool kept = true;
+    order = sites.effective(place, SiteKind::kFence, order, &kept);
+    if (!kept) return;
+    if (is_seq_cst(order)) announce({Step::kSeqCstFence, true}, place);
+    model_.fence(self().memory, current_, order);
+    if (tracing_) trace(std::string("fence ") + name_of(order), place);
+  }
+
+  void light_fence(const Place& place) {
+    const OutsideModel outside;
+    bool kept = true;
+    sites.effective(place, SiteKind::kLightFence, std::memory_order_seq_cst, &kept);
+    if (!kept) return;
+    announce({Step::kLightFence}, place);
+    model_.light_fence(self().memory);
+    if (tracing_) trace("light fence", place);
+  }
+
+  bool heavy_fence(const Place& place) {
+    const OutsideModel outside;
+    if (options_.heavy_refused) return false;
+    bool kept = true;
+    sites.effective(place, SiteKind::kHeavyFence, std::memory_order_seq_cst, &kept);
+    if (!kept) return true;
+    announce({Step::kHeavyFence, true}, place);
+    model_.heavy_fence(self().memory, current_);
+    if (tracing_) trace("heavy fence", place);
+    return true;
+  }
+
+  void access(const void* pointer, std::size_t bytes, Payload::Access kind,
+              const Place& place) {
+    const OutsideModel outside;
+    const auto conflict =
+        payload_.access(pointer, bytes, kind, current_, self().memory.current.clock, place);
+    static constexpr const char* kNames[] = {"read", "write", "free"};
+    if (tracing_) {
+      trace(std::string("payload ") + kNames[static_cast<int>(kind)] + " " + where(pointer), place);
+    }
+    if (conflict.what != nullptr) {
+      fail(std::string(conflict.what) + " by thread " + std::to_string(conflict.other) + " at " +
+           show(conflict.other_place));
+    }
+  }
+
+  void await(const Place& place) {
+    const OutsideModel outside;
+    if (alone()) fail("the body waits, but no other thread is there to end that");
+    announce({Step::kAwait}, place);
+    Thread& thread = self();
+    std::vector<LocationId> news;
+    for (const LocationId id : thread.reads) {
+      if (model_.has_news(thread.memory, id)) news.push_back(id);
+    }
+    model_.advance(thread.memory, news[choose(news.size())]);
+    thread.reads.clear();
+    thread.memory.repeats.fill(0);
+    if (tracing_) trace("goes on: something is new", place);
+  }
+
+  /// \return false if it did not sleep
+  bool futex_wait(const void* word, std::uint32_t initial, std::uint32_t expected, bool timed,
+                  const Place& place) {
+    const OutsideModel outside;
+    if (alone()) fail("the body sleeps, but no other thread is there to wake it");
+    const LocationId id = locate(word, initial);
+    learn_futex(id);
+    announce({Step::kFutexWait, false, id}, place);
+    Thread& thread = self();
+    model_.before_futex_wait(thread.memory, id);
+    const std::size_t count = model_.readable(thread.memory, id, false, 0, stores_.data());
+    const auto seen =
+        read(id, pick_store(count), std::memory_order_relaxed, "futex wait: load", place);
+    if (static_cast<std::uint32_t>(seen) != expected) return false;
+    thread.pending = {Step::kFutexSleep, false, id};
+    thread.timed = timed;
+    thread.expected = expected;
+    yield();
+    if (thread.pending.step == Step::kFutexSleep) ++thread.timeouts;
+    if (tracing_) {
+      trace(thread.pending.step == Step::kFutexSleep ? "sleep timed out" : "woken", place);
+    }
+    return true;
+  }
+
+  void futex_wake(const void* word, std::uint32_t initial, int most,
+                  const Place& place) {
+    const OutsideModel outside;
+    const LocationId id = locate(word, initial);
+    learn_futex(id);
+    announce({Step::kFutexWake, false, id}, place);
+    model_.futex_wake(self().memory, id);
+    std::vector<Thread*> sleepers;
+    for (std::size_t i = 1; i < thread_count_; ++i) {
+      Thread& thread = threads_[i];
+      if (thread.alive && thread.pending.step == Step::kFutexSleep &&
+          thread.pending.location == id) {
+        sleepers.push_back(&thread);
+      }
+    }
+    if (tracing_) {
+      trace(describe(id) + " futex wake, sleepers: " + std::to_string(sleepers.size()), place);
+    }
+    for (; most > 0 && !sleepers.empty(); --most) {
+      const bool all = static_cast<std::size_t>(most) >= sleepers.size();
+      const auto i = all ? 0 : static_cast<std::ptrdiff_t>(choose(sleepers.size()));
+      sleepers[static_cast<std::size_t>(i)]->pending = {};
+      sleepers[static_cast<std::size_t>(i)]->asleep = false;
+      sleepers.erase(sleepers.begin() + i);
+    }
+  }
+
+ protected:
+  Operations() = default;
+  ~Operations() = default;
+
+  void forget_execution() {
+    model_.reset();
+    model_.stale_limit = options_.stale_limit;
+    payload_.reset();
+    trace_.clear();
+  }
+
+  [[noreturn]] void fail(const std::string& what) final {
+    if (tracing_) {
+      trace(what, self().place);
+      failure_ = what + "\n" + trace_;
+    }
+    abandon(Status::kFailed);
+  }
+
+  void deadlock() final {
+    bool lost = false;
+    std::string who;
+    for (std::size_t id = 1; id < thread_count_; ++id) {
+      const Thread& thread = threads_[id];
+      if (!thread.alive) continue;
+      const bool sleeps = thread.pending.step == Step::kFutexSleep;
+      const LocationId word = thread.pending.location;
+      lost = lost || (sleeps && static_cast<std::uint32_t>(
+                                    model_.store_of(word, model_.latest(word)).value) !=
+                                    thread.expected);
+      who += "; thread " + std::to_string(id) + (sleeps ? " sleeps at " : " waits at ") +
+             show(thread.place);
+    }
+    fail((lost ? "lost wake-up" : "deadlock") + who);
+  }
+
+  /// A deallocation inside the model.
+  void freed(const void* begin, std::size_t bytes) {
+    const auto first = reinterpret_cast<std::uintptr_t>(begin);
+    for (std::size_t i = 0; i < model_.location_count(); ++i) {
+      Location& word = model_.location(static_cast<LocationId>(i));
+      if (reinterpret_cast<std::uintptr_t>(word.address) - first >= bytes) continue;
+      for (ThreadId other = 0; other < kMaxThreads; ++other) {
+        if (!self().memory.current.clock.covers(other, word.accessed[other])) {
+          fail("memory freed while thread " + std::to_string(other) + " may still use a word in it");
+        }
+      }
+      word.freed = true;
+    }
+    access(begin, bytes, Payload::Access::kFree, {});
+  }
+
+  void trace(const std::string& text, const Place& place) {
+    if (!tracing_) return;
+    trace_ += "  thread " + std::to_string(current_) + ": " + text;
+    if (place.line() != 0) trace_ += "   [" + show(place) + "]";
+    trace_ += "\n";
+  }
+
+  bool tracing_ = false;
+  std::string failure_;
+  std::vector<const void*> learnt_;  // words on which somebody sleeps
+
+ private:
+  LocationId add(const void* word, std::uint64_t initial, std::uint32_t at) {
+    const LocationId id = model_.add(word, initial, current_, at);
+    check_room();
+    for (const void* known : learnt_) {
+      if (known == word) model_.location(id).futex = true;
+    }
+    return id;
+  }
+
+  LocationId locate(const void* word, std::uint64_t initial) {
+    LocationId id = model_.find(word);
+    if (id == kNoLocation) id = add(word, initial, 0);
+    const Location& location = model_.location(id);
+    if (location.freed) fail("access to a word in freed memory");
+    if (!self().memory.current.clock.covers(location.made_by, location.made_at)) {
+      fail("data race: a word is used, but its construction does not happen before");
+    }
+    return id;
+  }
+
+  void learn_futex(LocationId id) {
+    if (model_.location(id).futex) return;
+    learnt_.push_back(model_.location(id).address);
+    abandon(Status::kRestart);
+  }
+
+  void check_room() {
+    if (model_.overflow()) fail("the model is too large: raise the limits in view.hpp");
+  }
+
+  /// Cuts the execution where every choice was explored before.
+  std::size_t choose_or_cut(std::size_t count) {
+    if (count == 0) abandon(Status::kRedundant);
+    return choose(count);
+  }
+  StoreId pick_store(std::size_t count) { return stores_[choose_or_cut(count)]; }
+
+  /// Puts the stores that an update may read into stores_.
+  std::size_t updatable(LocationId id, bool seq_cst) {
+    const std::size_t all =
+        model_.readable(self().memory, id, seq_cst, self().least, stores_.data());
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < all; ++i) {
+      if (model_.can_update(id, stores_[i])) stores_[count++] = stores_[i];
+    }
+    return count;
+  }
+
+  std::uint64_t read(LocationId id, StoreId source, std::memory_order order, const char* what,
+                     const Place& place) {
+    const std::uint64_t value = model_.store_of(id, source).value;
+    model_.read(self().memory, id, source, order);
+    touched(id);
+    if (tracing_) {
+      trace(describe(id) + " " + what + " -> " + hex(value) + " " + name_of(order) +
+                (source == model_.latest(id) ? ""
+                                             : " (stale: " +
+                                                   hex(model_.store_of(id, model_.latest(id)).value) +
+                                                   " is newer)"),
+            place);
+    }
+    return value;
+  }
+
+  void replace(LocationId id, StoreId source, std::uint64_t value, std::memory_order order,
+               const Place& place) {
+    const std::uint64_t before = model_.store_of(id, source).value;
+    model_.update(self().memory, current_, id, source, value, order);
+    touched(id);
+    if (tracing_) {
+      trace(describe(id) + " update " + hex(before) + " -> " + hex(value) + " " + name_of(order),
+            place);
+    }
+  }
+
+  void touched(LocationId id) {
+    check_room();
+    Thread& thread = self();
+    model_.location(id).accessed[current_] = thread.memory.current.clock.time[current_];
+    for (const LocationId known : thread.reads) {
+      if (known == id) return;
+    }
+    thread.reads.push_back(id);
+  }
+
+  [[nodiscard]] static std::string hex(std::uint64_t value) {
+    char text[32];
+    std::snprintf(text, sizeof text, value < 1000000 ? "%llu" : "0x%llx",
+                  static_cast<unsigned long long>(value));
+    return text;
+  }
+  [[nodiscard]] static std::string where(const void* pointer) {
+    return arena().owns(pointer) ? "heap+" + hex(arena().offset(pointer)) : "stack";
+  }
+  [[nodiscard]] std::string describe(LocationId id) const {
+    return "word " + std::to_string(id) + " (" + where(model_.location(id).address) + ")";
+  }
+  [[nodiscard]] static std::string show(const Place& place) {
+    const std::string file = place.file_name();
+    return file.substr(file.rfind('/') + 1) + ":" + std::to_string(place.line());
+  }
+
+  Payload payload_;
+  std::string trace_;
+  std::array<StoreId, kMaxStoresPerLocation> stores_{};  // the choices of one operation
+};
+
+}  // namespace ringway::model
