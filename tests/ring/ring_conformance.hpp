@@ -1,0 +1,862 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// What every ring promises, whatever its kind, by one thread. `<kind>_ring_test.cpp` instantiates
+/// RingConformance (elements that any ring carries) and, unless the kind is for trivially copyable
+/// elements alone, ElementConformance (elements that make life hard).
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "tests/ring/elements.hpp"
+#include "tests/ring/ring_kinds.hpp"
+
+namespace ringway::test {
+
+inline constexpr std::size_t kCapacities[] = {1, 2, 3, 5, 7, 8, 10, 100, 1000};
+inline constexpr Sequence kStarts[] = {0,
+                                       (Sequence{1} << 31) - 2,
+                                       (Sequence{1} << 32) - 2,
+                                       (Sequence{1} << 62) - 2,
+                                       (Sequence{1} << 63) - 2,
+                                       ~Sequence{0} - 1};
+inline constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+
+/// Memory for a ring in the hands of a test, between two guards that nobody may touch.
+class GuardedMemory {
+ public:
+  explicit GuardedMemory(std::size_t bytes, std::size_t align = 256)
+      : bytes_(bytes), align_(align), block_(bytes + 3 * align + kGuard, kFill) {
+    const auto address = reinterpret_cast<std::uintptr_t>(block_.data());
+    offset_ = align_ + (align_ - address % align_) % align_;
+  }
+  [[nodiscard]] std::span<std::byte> span() noexcept { return {block_.data() + offset_, bytes_}; }
+  /// True while nothing outside span() was written.
+  [[nodiscard]] bool guards_are_whole() const noexcept {
+    const auto untouched = [](std::byte b) { return b == kFill; };
+    const auto first = block_.begin() + static_cast<std::ptrdiff_t>(offset_);
+    return std::all_of(block_.begin(), first, untouched) &&
+           std::all_of(first + static_cast<std::ptrdiff_t>(bytes_), block_.end(), untouched);
+  }
+
+ private:
+  static constexpr std::size_t kGuard = 256;
+  static constexpr std::byte kFill{0xA5};
+  std::size_t bytes_;
+  std::size_t align_;
+  std::size_t offset_ = 0;
+  std::vector<std::byte> block_;
+};
+
+template <class Kind>
+class RingConformance : public testing::Test {
+ protected:
+  /// The reason why a ring of this capacity is refused.
+  template <class T>
+  static std::optional<SetupError> refusal(std::size_t capacity) {
+    auto made = RingOf<Kind, T>::create(options_of<RingOf<Kind, T>>(capacity));
+    auto footprint = RingOf<Kind, T>::footprint(options_of<RingOf<Kind, T>>(capacity));
+    EXPECT_EQ(made.has_value(), footprint.has_value());
+    if (made || footprint) return std::nullopt;
+    EXPECT_EQ(made.error(), footprint.error());
+    return made.error();
+  }
+
+  /// Pushes and reads elements of `Size` bytes for a few laps, in memory with guards around it.
+  template <std::size_t Size>
+  static void carry(std::size_t capacity) {
+    using T = Bytes<Size>;
+    const auto options = options_of<RingOf<Kind, T>>(capacity);
+    GuardedMemory memory(RingOf<Kind, T>::footprint(options).value());
+    {
+      Ends<Kind, T> ends(RingOf<Kind, T>::format(memory.span(), options).value());
+      std::uint64_t sent = 0;
+      std::uint64_t received = 0;
+      for (int lap = 0; lap < 5; ++lap) {
+        while (ends.producer.try_push(T::numbered(sent))) ++sent;
+        ASSERT_EQ(sent - received, capacity);
+        ends.reader.drain([&](const T& element) { ASSERT_TRUE(element.is_numbered(received++)); },
+                          kNoLimit);
+        ASSERT_EQ(sent, received);
+      }
+    }
+    EXPECT_TRUE(memory.guards_are_whole());
+  }
+
+  /// Sends each of `values` and expects the same bytes back.
+  template <class T>
+  static void carry_values(const std::vector<T>& values) {
+    Ends<Kind, T> ends(3);
+    for (int lap = 0; lap < 3; ++lap) {
+      for (const T& value : values) {
+        ASSERT_TRUE(ends.producer.try_push(value));
+        const std::optional<T> there = next(ends.reader);
+        ASSERT_TRUE(there.has_value());
+        ASSERT_EQ(std::memcmp(&*there, &value, sizeof(T)), 0);
+      }
+    }
+  }
+};
+TYPED_TEST_SUITE_P(RingConformance);
+
+TYPED_TEST_P(RingConformance, HoldsExactlyItsCapacity) {
+  for (const std::size_t capacity : kCapacities) {
+    SCOPED_TRACE(capacity);
+    Ends<TypeParam, std::uint64_t> ends(capacity);
+    EXPECT_EQ(ends.ring.capacity(), capacity);
+    EXPECT_EQ(ends.producer.capacity(), capacity);
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    for (std::size_t lap = 0; lap < 2 * capacity + 3; lap += 1 + lap / 2) {
+      while (sent - received < capacity) ASSERT_TRUE(ends.producer.try_push(sent++));
+      ASSERT_FALSE(ends.producer.try_push(sent));
+      ASSERT_FALSE(ends.producer.try_emplace(sent));
+      ASSERT_EQ(next(ends.reader), received++);
+      ASSERT_TRUE(ends.producer.try_push(sent++));
+      ASSERT_FALSE(ends.producer.try_push(sent));
+      for (std::size_t i = 0; i < 1 + lap && received < sent; ++i) {
+        ASSERT_EQ(next(ends.reader), received++);
+      }
+    }
+  }
+}
+
+TYPED_TEST_P(RingConformance, IsEmptyAtFirstAndAfterEverythingWasRead) {
+  for (const std::size_t capacity : kCapacities) {
+    Ends<TypeParam, std::uint64_t> ends(capacity);
+    EXPECT_EQ(next(ends.reader), std::nullopt);
+    for (std::size_t i = 0; i < 3 * capacity; ++i) {
+      ASSERT_TRUE(ends.producer.try_push(i));
+      ASSERT_EQ(next(ends.reader), i);
+      ASSERT_EQ(next(ends.reader), std::nullopt);
+    }
+  }
+}
+
+TYPED_TEST_P(RingConformance, KeepsOrderAcrossEveryWrapOfTheCounters) {
+  for (const Sequence start : kStarts) {
+    for (const std::size_t capacity : kCapacities) {
+      SCOPED_TRACE(testing::Message() << "capacity " << capacity << ", start " << start);
+      std::mt19937_64 random(capacity + start);
+      Ends<TypeParam, std::uint64_t> ends(capacity, start);
+      std::uint64_t sent = 0;
+      std::uint64_t received = 0;
+      std::vector<std::uint64_t> batch(capacity);
+      while (received < 10 * capacity) {
+        const std::size_t burst = random() % (capacity + 2);
+        if (random() % 2 == 0) {
+          for (std::size_t i = 0; i < burst; ++i) {
+            const bool fits = sent - received < capacity;
+            ASSERT_EQ(ends.producer.try_push(sent), fits);
+            if (fits) ++sent;
+          }
+        } else {
+          const std::size_t size = std::min(burst, capacity);
+          for (std::size_t i = 0; i < size; ++i) batch[i] = sent + i;
+          const std::size_t fit = std::min(size, capacity - (sent - received));
+          ASSERT_EQ(ends.producer.try_push_batch(std::span(batch.data(), size)), fit);
+          sent += fit;
+        }
+        const std::size_t wanted = random() % (capacity + 2);
+        if (random() % 2 == 0) {
+          for (std::size_t i = 0; i < wanted; ++i) {
+            const bool there = received < sent;
+            ASSERT_EQ(next(ends.reader), there ? std::optional(received) : std::nullopt);
+            if (there) ++received;
+          }
+        } else {
+          const std::size_t there = std::min<std::size_t>(wanted, sent - received);
+          ASSERT_EQ(ends.reader.drain([&](const auto& e) { ASSERT_EQ(e, received++); }, wanted),
+                    there);
+        }
+      }
+    }
+  }
+}
+
+TYPED_TEST_P(RingConformance, CarriesElementsOfEverySize) {
+  for (const std::size_t capacity : {1u, 3u, 8u, 10u}) {
+    SCOPED_TRACE(capacity);
+    this->template carry<1>(capacity);
+    this->template carry<3>(capacity);
+    this->template carry<8>(capacity);
+    this->template carry<24>(capacity);
+    this->template carry<56>(capacity);
+    this->template carry<64>(capacity);
+    this->template carry<72>(capacity);
+    this->template carry<256>(capacity);
+  }
+}
+
+TYPED_TEST_P(RingConformance, ReservesNoValue) {
+  this->template carry_values<std::uint64_t>({0, 1, ~std::uint64_t{0}, std::uint64_t{1} << 63, 42});
+  this->template carry_values<std::uint8_t>({0, 0xFF, 1});
+  this->template carry_values<void*>({nullptr, reinterpret_cast<void*>(~std::uintptr_t{0})});
+  this->template carry_values<double>({0.0, -0.0, std::numeric_limits<double>::quiet_NaN(),
+                                       std::numeric_limits<double>::signaling_NaN(),
+                                       std::numeric_limits<double>::infinity()});
+  // a message that looks like a slot word or a sequence of the ring that carries it
+  std::vector<std::uint64_t> words;
+  for (std::uint64_t i = 0; i < 64; ++i) words.push_back(i);
+  this->template carry_values<std::uint64_t>(words);
+}
+
+TYPED_TEST_P(RingConformance, CommittedClaimIsDelivered) {
+  for (const std::size_t capacity : kCapacities) {
+    Ends<TypeParam, Bytes<24>> ends(capacity);
+    for (std::size_t i = 0; i < 3 * capacity + 3; ++i) {
+      auto claim = ends.producer.try_claim();
+      ASSERT_TRUE(claim);
+      *claim = Bytes<24>::numbered(i);
+      ASSERT_TRUE(is_empty(ends.reader)) << "delivered before commit()";
+      claim->bytes[0] = Bytes<24>::numbered(i).bytes[0];
+      claim.commit();
+      ASSERT_FALSE(claim);
+      const auto there = next(ends.reader);
+      ASSERT_TRUE(there.has_value() && there->is_numbered(i));
+    }
+  }
+}
+
+TYPED_TEST_P(RingConformance, ClaimCanBeMovedBeforeItIsCommitted) {
+  Ends<TypeParam, std::uint64_t> ends(2);
+  auto claim = ends.producer.try_claim(std::uint64_t{7});
+  ASSERT_TRUE(claim);
+  {
+    auto moved = std::move(claim);
+    EXPECT_FALSE(claim);  // NOLINT(bugprone-use-after-move): that it is empty is the point
+    ASSERT_TRUE(moved);
+    EXPECT_EQ(*moved, 7u);
+    moved.commit();
+  }
+  EXPECT_EQ(next(ends.reader), 7u);
+  EXPECT_TRUE(is_empty(ends.reader));
+}
+
+TYPED_TEST_P(RingConformance, AbandonedClaimIsNeverDelivered) {
+  for (const std::size_t capacity : kCapacities) {
+    SCOPED_TRACE(capacity);
+    Ends<TypeParam, std::uint64_t> ends(capacity);
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    for (std::size_t round = 0; round < 3 * capacity + 3; ++round) {
+      {
+        auto claim = ends.producer.try_claim(std::uint64_t{666});
+        ASSERT_TRUE(claim);
+      }
+      // A hole costs its slot until readers have passed it; elsewhere the claim is undone at once.
+      const std::size_t room = TypeParam::kAbandonedLeavesHole ? capacity - 1 : capacity;
+      for (std::size_t i = 0; i < room; ++i) ASSERT_TRUE(ends.producer.try_push(sent++));
+      ASSERT_FALSE(ends.producer.try_push(sent));
+      if (round % 2 == 0) {
+        while (const auto there = next(ends.reader)) ASSERT_EQ(*there, received++);
+      } else {
+        ends.reader.drain([&](const auto& e) { ASSERT_EQ(e, received++); }, kNoLimit);
+      }
+      ASSERT_EQ(sent, received);
+    }
+    for (std::size_t i = 0; i < capacity; ++i) ASSERT_TRUE(ends.producer.try_push(sent++));
+  }
+}
+
+TYPED_TEST_P(RingConformance, ClaimOfAFullRingIsEmpty) {
+  Ends<TypeParam, std::uint64_t> ends(3);
+  for (std::uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(ends.producer.try_push(i));
+  EXPECT_FALSE(ends.producer.try_claim());
+  EXPECT_FALSE(ends.producer.try_claim(std::uint64_t{9}));
+  for (std::uint64_t i = 0; i < 3; ++i) EXPECT_EQ(next(ends.reader), i);
+  EXPECT_TRUE(is_empty(ends.reader));
+}
+
+TYPED_TEST_P(RingConformance, BatchSendsThePrefixThatFits) {
+  for (const std::size_t capacity : kCapacities) {
+    SCOPED_TRACE(capacity);
+    Ends<TypeParam, std::uint64_t> ends(capacity);
+    std::vector<std::uint64_t> values(capacity + 5);
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    for (std::size_t lap = 0; lap < 4; ++lap) {
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = sent + i;
+      const auto all = std::span<const std::uint64_t>(values);
+      ASSERT_EQ(ends.producer.try_push_batch(all.first(0)), 0u);
+      const std::size_t half = ends.producer.try_push_batch(all.first(capacity / 2));
+      ASSERT_EQ(half, capacity / 2);
+      ASSERT_EQ(ends.producer.try_push_batch(all.subspan(half)), capacity - half);
+      ASSERT_EQ(ends.producer.try_push_batch(all), 0u);
+      sent += capacity;
+      ends.reader.drain([&](const auto& e) { ASSERT_EQ(e, received++); }, capacity - capacity / 3);
+      ends.reader.drain([&](const auto& e) { ASSERT_EQ(e, received++); }, kNoLimit);
+      ASSERT_EQ(received, sent);
+      ASSERT_TRUE(ends.producer.try_push(sent++));  // so that laps begin at different slots
+      ASSERT_EQ(next(ends.reader), received++);
+    }
+  }
+}
+
+TYPED_TEST_P(RingConformance, DrainStopsAtItsLimit) {
+  for (const std::size_t capacity : kCapacities) {
+    Ends<TypeParam, std::uint64_t> ends(capacity);
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    const auto expect_next = [&](const auto& e) noexcept { EXPECT_EQ(e, received++); };
+    EXPECT_EQ(ends.reader.drain(expect_next, kNoLimit), 0u);
+    for (std::size_t limit = 1; limit <= capacity; limit += 1 + limit / 3) {
+      while (ends.producer.try_push(sent)) ++sent;
+      ASSERT_EQ(ends.reader.drain(expect_next, 0), 0u);
+      ASSERT_EQ(ends.reader.drain(expect_next, limit), limit);
+    }
+    const auto left = static_cast<std::size_t>(sent - received);
+    ASSERT_EQ(ends.reader.drain(expect_next, left + 1), left);
+  }
+}
+
+TYPED_TEST_P(RingConformance, HandlerThatThrowsLosesItsElementAlone) {
+  for (const std::size_t capacity : kCapacities) {
+    SCOPED_TRACE(capacity);
+    Ends<TypeParam, std::uint64_t> ends(capacity);
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    for (std::size_t bad = 0; bad < capacity; bad += 1 + bad / 2) {
+      while (ends.producer.try_push(sent)) ++sent;
+      const std::uint64_t first = received;
+      const auto handler = [&](const auto& e) {
+        EXPECT_EQ(e, received++);
+        if (e == first + bad) throw std::runtime_error("bad message");
+      };
+      ASSERT_THROW(ends.reader.drain(handler, kNoLimit), std::runtime_error);
+      ASSERT_EQ(received, first + bad + 1);
+      ASSERT_EQ(ends.reader.drain(handler, kNoLimit), capacity - bad - 1);
+      ASSERT_EQ(received, sent);
+    }
+  }
+}
+
+TYPED_TEST_P(RingConformance, ImpossibleCapacitiesAreRefusedWithAReason) {
+  constexpr std::size_t kMax = std::numeric_limits<std::size_t>::max();
+  EXPECT_EQ(this->template refusal<std::uint64_t>(0), SetupError::kZeroCapacity);
+  for (const std::size_t capacity :
+       {kMax, kMax - 1, kMax / 2 + 2, kMax / 2 + 1, kMax / 2, kMax / 4 + 1, kMax / 4, kMax / 8}) {
+    SCOPED_TRACE(capacity);
+    EXPECT_EQ(this->template refusal<std::uint64_t>(capacity), SetupError::kCapacityTooLarge);
+    EXPECT_EQ(this->template refusal<Bytes<256>>(capacity), SetupError::kCapacityTooLarge);
+  }
+  EXPECT_EQ(this->template refusal<Bytes<256>>(kMax / 256), SetupError::kCapacityTooLarge);
+}
+
+TYPED_TEST_P(RingConformance, SizeIsExactWhenNobodyIsAtWork) {
+  Ends<TypeParam, std::uint64_t> ends(10, ~Sequence{0} - 15);
+  for (std::size_t lap = 0; lap < 4; ++lap) {
+    for (std::size_t i = 0; i < 10; ++i) {
+      ASSERT_EQ(ends.reader.size_approx(), i);
+      ASSERT_TRUE(ends.producer.try_push(i));
+    }
+    for (std::size_t i = 10; i > 3; --i) {
+      ASSERT_EQ(ends.reader.size_approx(), i);
+      ASSERT_TRUE(next(ends.reader).has_value());
+    }
+    ASSERT_EQ(ends.reader.drain([](const auto&) {}, kNoLimit), 3u);
+    ASSERT_EQ(ends.reader.size_approx(), 0u);
+  }
+}
+
+TYPED_TEST_P(RingConformance, RingAndHandlesCanMoveHouse) {
+  using Ring = RingOf<TypeParam, std::uint64_t>;
+  Ring first = Ring::create(options_of<Ring>(4)).value();
+  Ring second = std::move(first);
+  auto producer = second.producer().value();
+  auto reader = TypeParam::reader(second).value();
+  ASSERT_TRUE(producer.try_push(1));
+  auto other_producer = std::move(producer);
+  ASSERT_TRUE(other_producer.try_push(2));
+  EXPECT_EQ(next(reader), 1u);
+  auto other_reader = std::move(reader);
+  EXPECT_EQ(next(other_reader), 2u);
+  ASSERT_TRUE(other_producer.try_push(3));
+  EXPECT_EQ(next(other_reader), 3u);
+  EXPECT_EQ(second.capacity(), 4u);
+}
+
+TYPED_TEST_P(RingConformance, ExclusiveRolesAreGivenOnce) {
+  using Ring = RingOf<TypeParam, std::uint64_t>;
+  Ring ring = Ring::create(options_of<Ring>(4)).value();
+  auto producer = ring.producer();
+  ASSERT_TRUE(producer.has_value());
+  auto second = ring.producer();
+  EXPECT_EQ(second.has_value(), !TypeParam::kExclusiveProducer);
+  if (!second) {
+    EXPECT_EQ(second.error(), SetupError::kRoleTaken);
+  }
+  auto reader = TypeParam::reader(ring);
+  ASSERT_TRUE(reader.has_value());
+  auto other = TypeParam::reader(ring);
+  EXPECT_EQ(other.has_value(), !TypeParam::kExclusiveReader);
+  if (!other) {
+    EXPECT_EQ(other.error(), SetupError::kRoleTaken);
+  }
+}
+
+TYPED_TEST_P(RingConformance, NewHandleContinuesWhereTheLastOneStopped) {
+  for (const Sequence start : kStarts) {
+    for (const std::size_t capacity : kCapacities) {
+      SCOPED_TRACE(testing::Message() << "capacity " << capacity << ", start " << start);
+      using Ring = RingOf<TypeParam, std::uint64_t>;
+      Ring ring = Ring::create(options_of<Ring>(capacity, start)).value();
+      std::uint64_t sent = 0;
+      std::uint64_t received = 0;
+      auto lasting = TypeParam::reader(ring);  // kinds that drop what nobody reads need one
+      for (std::size_t round = 0; round < 2 * capacity + 3; round += 1 + round / 3) {
+        {
+          auto producer = ring.producer().value();
+          for (std::size_t i = 0; i < round && sent - received < capacity; ++i) {
+            ASSERT_TRUE(producer.try_push(sent++));
+          }
+        }
+        auto producer = ring.producer().value();
+        while (sent - received < capacity) ASSERT_TRUE(producer.try_push(sent++));
+        ASSERT_FALSE(producer.try_push(sent));
+        if constexpr (TypeParam::kTakes) {
+          std::optional reset(*std::move(lasting));  // gives the role back
+          reset.reset();
+          for (int half = 0; half < 2; ++half) {
+            auto reader = TypeParam::reader(ring).value();
+            for (std::size_t i = 0; i <= round / 2 && received < sent; ++i) {
+              ASSERT_EQ(next(reader), received++);
+            }
+          }
+          lasting = TypeParam::reader(ring);
+          ASSERT_TRUE(lasting.has_value());
+        } else {
+          for (std::size_t i = 0; i <= round && received < sent; ++i) {
+            ASSERT_EQ(next(*lasting), received++);
+          }
+        }
+      }
+    }
+  }
+}
+
+TYPED_TEST_P(RingConformance, RingInCallersMemoryUsesTheFootprintAndNoMore) {
+  using Ring = RingOf<TypeParam, std::uint64_t>;
+  for (const std::size_t capacity : kCapacities) {
+    SCOPED_TRACE(capacity);
+    const auto options = options_of<Ring>(capacity, ~Sequence{0} - 3);
+    const std::size_t bytes = Ring::footprint(options).value();
+    GuardedMemory memory(bytes);
+    {
+      Ends<TypeParam, std::uint64_t> ends(Ring::format(memory.span(), options).value());
+      std::uint64_t sent = 0;
+      while (ends.producer.try_push(sent)) ++sent;
+      EXPECT_EQ(sent, capacity);
+    }
+    EXPECT_TRUE(memory.guards_are_whole());
+
+    GuardedMemory small(bytes - 1);
+    auto refused = Ring::format(small.span(), options);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error(), SetupError::kMemoryTooSmall);
+    const auto touched = [](std::byte b) { return b != std::byte{0xA5}; };
+    EXPECT_FALSE(std::any_of(small.span().begin(), small.span().end(), touched));
+
+    GuardedMemory askew(bytes + Ring::kAlign);
+    refused = Ring::format(askew.span().subspan(8), options);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error(), SetupError::kMemoryMisaligned);
+    EXPECT_FALSE(std::any_of(askew.span().begin(), askew.span().end(), touched));
+  }
+}
+
+TYPED_TEST_P(RingConformance, FormatRefusesImpossibleCapacitiesToo) {
+  using Ring = RingOf<TypeParam, std::uint64_t>;
+  GuardedMemory memory(4096);
+  auto none = Ring::format(memory.span(), options_of<Ring>(0));
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error(), SetupError::kZeroCapacity);
+  auto huge = Ring::format(memory.span(), options_of<Ring>(kNoLimit));
+  ASSERT_FALSE(huge.has_value());
+  EXPECT_EQ(huge.error(), SetupError::kCapacityTooLarge);
+}
+
+TYPED_TEST_P(RingConformance, JoinedViewSeesTheSameRing) {
+  using Ring = RingOf<TypeParam, std::uint64_t>;
+  for (const std::size_t capacity : kCapacities) {
+    const auto options = options_of<Ring>(capacity, (Sequence{1} << 32) - 3);
+    GuardedMemory memory(Ring::footprint(options).value());
+    Ring formatted = Ring::format(memory.span(), options).value();
+    auto reader = TypeParam::reader(formatted).value();
+    std::uint64_t sent = 0;
+    {
+      Ring joined = Ring::join(memory.span()).value();
+      EXPECT_EQ(joined.capacity(), capacity);
+      auto producer = joined.producer().value();
+      while (producer.try_push(sent)) ++sent;
+      EXPECT_EQ(formatted.producer().has_value(), !TypeParam::kExclusiveProducer);
+    }
+    EXPECT_EQ(sent, capacity);
+    for (std::uint64_t i = 0; i < sent; ++i) ASSERT_EQ(next(reader), i);
+    EXPECT_TRUE(is_empty(reader));
+  }
+}
+
+TYPED_TEST_P(RingConformance, JoinRefusesWhatIsNotThisRing) {
+  using Ring = RingOf<TypeParam, std::uint64_t>;
+  const auto why = [](std::span<std::byte> memory) -> std::optional<SetupError> {
+    auto joined = Ring::join(memory);
+    if (joined) return std::nullopt;
+    return joined.error();
+  };
+  const auto options = options_of<Ring>(100);
+  const std::size_t bytes = Ring::footprint(options).value();
+  GuardedMemory memory(bytes);
+  EXPECT_EQ(why(memory.span()), SetupError::kNotARing);
+  std::ranges::fill(memory.span(), std::byte{0});
+  EXPECT_EQ(why(memory.span()), SetupError::kNotARing);
+
+  Ring formatted = Ring::format(memory.span(), options).value();
+  EXPECT_EQ(why(memory.span()), std::nullopt);
+  EXPECT_EQ(why(memory.span().first(bytes - 1)), SetupError::kMemoryTooSmall);
+  EXPECT_EQ(why(memory.span().first(8)), SetupError::kMemoryTooSmall);
+  EXPECT_EQ(why({}), SetupError::kMemoryTooSmall);
+  GuardedMemory askew(bytes + 8);
+  std::ranges::copy(memory.span(), askew.span().begin() + 8);
+  EXPECT_EQ(why(askew.span().subspan(8)), SetupError::kMemoryMisaligned);
+
+  auto other_size = RingOf<TypeParam, std::uint32_t>::join(memory.span());
+  ASSERT_FALSE(other_size.has_value());
+  EXPECT_EQ(other_size.error(), SetupError::kOtherElement);
+  auto other_align = RingOf<TypeParam, Bytes<8>>::join(memory.span());
+  ASSERT_FALSE(other_align.has_value());
+  EXPECT_EQ(other_align.error(), SetupError::kOtherElement);
+
+  using OtherRing = std::conditional_t<std::is_same_v<TypeParam, SpscKind>, MpmcRing<std::uint64_t>,
+                                       SpscRing<std::uint64_t>>;
+  auto other_kind = OtherRing::join(memory.span());
+  ASSERT_FALSE(other_kind.has_value());
+  EXPECT_EQ(other_kind.error(), SetupError::kOtherKind);
+
+  // A header that was written by somebody else, or damaged.
+  const auto damaged = [&](auto damage) {
+    RingHeader header;
+    std::memcpy(&header, memory.span().data(), sizeof header);
+    const RingHeader before = header;
+    damage(header);
+    std::memcpy(memory.span().data(), &header, sizeof header);
+    const auto answer = why(memory.span());
+    std::memcpy(memory.span().data(), &before, sizeof before);
+    return answer;
+  };
+  EXPECT_EQ(damaged([](RingHeader& h) { h.magic ^= 1; }), SetupError::kNotARing);
+  EXPECT_EQ(damaged([](RingHeader& h) { ++h.layout_version; }), SetupError::kOtherVersion);
+  EXPECT_EQ(damaged([](RingHeader& h) { h.capacity = 0; }), SetupError::kCorruptHeader);
+  EXPECT_EQ(damaged([](RingHeader& h) { h.capacity += 1000; }), SetupError::kCorruptHeader);
+  EXPECT_EQ(damaged([](RingHeader& h) { h.capacity = ~std::uint64_t{0}; }),
+            SetupError::kCorruptHeader);
+  EXPECT_EQ(damaged([](RingHeader& h) { h.blocks += 1; }), SetupError::kCorruptHeader);
+  EXPECT_EQ(damaged([](RingHeader& h) { h.blocks = 0; }), SetupError::kCorruptHeader);
+  EXPECT_EQ(damaged([](RingHeader& h) { h.bytes -= 1; }), SetupError::kCorruptHeader);
+  EXPECT_EQ(damaged([](RingHeader& h) { h.bytes += 4096; }), SetupError::kMemoryTooSmall);
+  EXPECT_EQ(why(memory.span()), std::nullopt);
+}
+
+REGISTER_TYPED_TEST_SUITE_P(
+    RingConformance, HoldsExactlyItsCapacity, IsEmptyAtFirstAndAfterEverythingWasRead,
+    KeepsOrderAcrossEveryWrapOfTheCounters, CarriesElementsOfEverySize, ReservesNoValue,
+    CommittedClaimIsDelivered, ClaimCanBeMovedBeforeItIsCommitted, AbandonedClaimIsNeverDelivered,
+    ClaimOfAFullRingIsEmpty, BatchSendsThePrefixThatFits, DrainStopsAtItsLimit,
+    HandlerThatThrowsLosesItsElementAlone, ImpossibleCapacitiesAreRefusedWithAReason,
+    SizeIsExactWhenNobodyIsAtWork, RingAndHandlesCanMoveHouse, ExclusiveRolesAreGivenOnce,
+    NewHandleContinuesWhereTheLastOneStopped, RingInCallersMemoryUsesTheFootprintAndNoMore,
+    FormatRefusesImpossibleCapacitiesToo, JoinedViewSeesTheSameRing, JoinRefusesWhatIsNotThisRing);
+
+template <class Kind>
+class ElementConformance : public testing::Test {};
+TYPED_TEST_SUITE_P(ElementConformance);
+
+TYPED_TEST_P(ElementConformance, CarriesMoveOnlyElements) {
+  for (const std::size_t capacity : kCapacities) {
+    Ends<TypeParam, std::unique_ptr<std::uint64_t>> ends(capacity);
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    for (std::size_t lap = 0; lap < 3; ++lap) {
+      while (ends.producer.try_push(std::make_unique<std::uint64_t>(sent))) ++sent;
+      ASSERT_EQ(sent - received, capacity);
+      ends.reader.drain([&](const auto& e) { ASSERT_EQ(*e, received++); }, kNoLimit);
+      ASSERT_EQ(sent, received);
+    }
+    ASSERT_TRUE(ends.producer.try_emplace(new std::uint64_t(5)));
+    if constexpr (TypeParam::kTakes) {
+      const auto taken = ends.reader.try_pop();
+      ASSERT_TRUE(taken.has_value());
+      EXPECT_EQ(**taken, 5u);
+    }
+  }
+}
+
+TYPED_TEST_P(ElementConformance, RefusedPushLeavesItsArgumentUntouched) {
+  for (const std::size_t capacity : {1u, 3u, 4u}) {
+    Ends<TypeParam, std::unique_ptr<int>> ends(capacity);
+    for (std::size_t i = 0; i < capacity; ++i) {
+      ASSERT_TRUE(ends.producer.try_push(std::make_unique<int>(1)));
+    }
+    auto value = std::make_unique<int>(7);
+    EXPECT_FALSE(ends.producer.try_push(std::move(value)));
+    ASSERT_NE(value, nullptr);
+    EXPECT_FALSE(ends.producer.try_emplace(std::move(value)));
+    ASSERT_NE(value, nullptr);
+    EXPECT_FALSE(ends.producer.try_claim(std::move(value)));
+    ASSERT_NE(value, nullptr);
+    EXPECT_EQ(ends.reader.drain([](const auto&) {}, 1), 1u);
+    EXPECT_TRUE(ends.producer.try_push(std::move(value)));
+    EXPECT_EQ(value, nullptr);
+  }
+}
+
+TYPED_TEST_P(ElementConformance, BatchMovesFromThePrefixThatItSends) {
+  Ends<TypeParam, std::unique_ptr<int>> ends(5);
+  std::vector<std::unique_ptr<int>> values;
+  for (int i = 0; i < 8; ++i) values.push_back(std::make_unique<int>(i));
+  EXPECT_EQ(ends.producer.try_push_batch(std::span(values)), 5u);
+  for (std::size_t i = 0; i < values.size(); ++i) EXPECT_EQ(values[i] == nullptr, i < 5) << i;
+  int received = 0;
+  EXPECT_EQ(ends.reader.drain([&](const auto& e) { EXPECT_EQ(*e, received++); }, kNoLimit), 5u);
+}
+
+TYPED_TEST_P(ElementConformance, BatchOfConstantsCopies) {
+  Ledger ledger;
+  {
+    Ends<TypeParam, Tracked> ends(5);
+    std::vector<Tracked> values;
+    for (std::uint64_t i = 0; i < 8; ++i) values.emplace_back(ledger, i);
+    ledger.copies = 0;
+    EXPECT_EQ(ends.producer.try_push_batch(std::span<const Tracked>(values)), 5u);
+    EXPECT_EQ(ledger.copies, 5);
+    for (std::size_t i = 0; i < values.size(); ++i) EXPECT_EQ(values[i].number(), i);
+    std::uint64_t received = 0;
+    ends.reader.drain([&](const auto& e) { EXPECT_EQ(e.number(), received++); }, kNoLimit);
+    EXPECT_EQ(received, 5u);
+  }
+  EXPECT_EQ(ledger.alive, 0);
+}
+
+TYPED_TEST_P(ElementConformance, OverAlignedElementsAreAligned) {
+  for (const std::size_t capacity : {1u, 3u, 8u}) {
+    Ends<TypeParam, OverAligned> ends(capacity);
+    static_assert(decltype(ends.ring)::kAlign >= 128);
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    for (std::size_t lap = 0; lap < 3; ++lap) {
+      while (ends.producer.try_push(OverAligned{sent})) ++sent;
+      ends.reader.drain(
+          [&](const OverAligned& e) {
+            ASSERT_TRUE(e.aligned());
+            ASSERT_EQ(e.number, received++);
+          },
+          kNoLimit);
+    }
+    ASSERT_EQ(received, 3 * capacity);
+  }
+}
+
+TYPED_TEST_P(ElementConformance, InPlacePathsNeitherCopyNorMove) {
+  Ledger ledger;
+  {
+    Ends<TypeParam, Tracked> ends(4);
+    for (std::uint64_t i = 0; i < 12; i += 2) {
+      ASSERT_TRUE(ends.producer.try_emplace(ledger, i));
+      auto claim = ends.producer.try_claim(ledger, i + 1);
+      ASSERT_TRUE(claim);
+      EXPECT_EQ(claim->number(), i + 1);
+      claim.commit();
+      ASSERT_EQ(ends.reader.drain([](const Tracked&) {}, kNoLimit), 2u);
+    }
+    EXPECT_EQ(ledger.copies, 0);
+    EXPECT_EQ(ledger.moves, 0);
+  }
+  EXPECT_EQ(ledger.alive, 0);
+}
+
+TYPED_TEST_P(ElementConformance, ElementsThatLeaveTheRingAreDestroyedAtOnce) {
+  Ledger ledger;
+  Ends<TypeParam, Tracked> ends(4);
+  for (std::uint64_t i = 0; i < 4; ++i) ASSERT_TRUE(ends.producer.try_emplace(ledger, i));
+  EXPECT_EQ(ledger.alive, 4);
+  ends.reader.drain([](const Tracked&) {}, 3);
+  EXPECT_EQ(ledger.alive, TypeParam::kTakes ? 1 : 4);
+  ends.reader.drain([](const Tracked&) {}, 1);
+  EXPECT_EQ(ledger.alive, TypeParam::kTakes ? 0 : 4);
+}
+
+TYPED_TEST_P(ElementConformance, LeftoversAreDestroyedWithTheRing) {
+  for (const Sequence start : {Sequence{0}, ~Sequence{0} - 4}) {
+    for (const std::size_t capacity : {1u, 2u, 3u, 5u, 8u, 10u}) {
+      for (std::size_t steps = 0; steps <= 4 * capacity; ++steps) {
+        for (const int ending : {0, 1, 2, 3}) {
+          SCOPED_TRACE(testing::Message() << "capacity " << capacity << ", start " << start << ", "
+                                          << steps << " messages, ending " << ending);
+          Ledger ledger;
+          {
+            Ends<TypeParam, Tracked> ends(capacity, start);
+            std::uint64_t sent = 0;
+            for (; sent < steps; ++sent) {
+              if (!ends.producer.try_emplace(ledger, sent)) {
+                ASSERT_EQ(ends.reader.drain([](const Tracked&) {}, 1 + capacity / 2),
+                          1 + capacity / 2);
+                ASSERT_TRUE(ends.producer.try_emplace(ledger, sent));
+              }
+            }
+            if (ending == 1 || ending == 3) {
+              const auto claim = ends.producer.try_claim(ledger, sent);  // abandoned
+              (void)claim;
+            }
+            if (ending == 2 || ending == 3) ends.reader.drain([](const Tracked&) {}, kNoLimit);
+          }
+          ASSERT_EQ(ledger.alive, 0);
+        }
+      }
+    }
+  }
+}
+
+TYPED_TEST_P(ElementConformance, OnlyTheViewThatFormattedDestroysTheLeftovers) {
+  using Ring = RingOf<TypeParam, Tracked>;
+  Ledger ledger;
+  const auto options = options_of<Ring>(5);
+  GuardedMemory memory(Ring::footprint(options).value());
+  {
+    std::optional<Ring> formatted(Ring::format(memory.span(), options).value());
+    {
+      Ring joined = Ring::join(memory.span()).value();
+      auto producer = joined.producer().value();
+      for (std::uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(producer.try_emplace(ledger, i));
+    }
+    EXPECT_EQ(ledger.alive, 3);
+    Ring moved = *std::move(formatted);
+    formatted.reset();
+    EXPECT_EQ(ledger.alive, 3);
+  }
+  EXPECT_EQ(ledger.alive, 0);
+  EXPECT_TRUE(memory.guards_are_whole());
+}
+
+TYPED_TEST_P(ElementConformance, ConstructorThatThrowsSendsNothing) {
+  for (const std::size_t capacity : {1u, 2u, 3u, 5u, 8u}) {
+    for (int bad = 0; bad < 12; ++bad) {
+      SCOPED_TRACE(testing::Message() << "capacity " << capacity << ", throws at " << bad);
+      Ledger ledger;
+      {
+        Ends<TypeParam, Brittle> ends(capacity);
+        std::vector<std::uint64_t> sent;
+        std::vector<std::uint64_t> received;
+        const auto read = [&] {
+          ends.reader.drain([&](const Brittle& e) { received.push_back(e.number()); }, kNoLimit);
+        };
+        ledger.copies_until_throw = bad;
+        int throws = 0;
+        for (std::uint64_t number = 0; number < 40; ++number) {
+          try {
+            bool ok = false;
+            switch (number % 3) {
+              case 0: ok = ends.producer.try_emplace(ledger, number); break;
+              case 1: {
+                auto claim = ends.producer.try_claim(ledger, number);
+                ok = static_cast<bool>(claim);
+                if (claim) claim.commit();
+                break;
+              }
+              case 2: {
+                const int until = std::exchange(ledger.copies_until_throw, -1);
+                const Brittle original(ledger, number);
+                ledger.copies_until_throw = until;
+                ok = ends.producer.try_push(original);
+                break;
+              }
+            }
+            if (ok) {
+              sent.push_back(number);
+            } else {
+              read();
+            }
+          } catch (const std::runtime_error&) {
+            ++throws;
+            ledger.copies_until_throw = -1;
+          }
+        }
+        EXPECT_EQ(throws, 1);
+        read();
+        EXPECT_EQ(received, sent);
+        // As good as new: the whole capacity is there.
+        for (std::size_t i = 0; i < capacity; ++i) {
+          ASSERT_TRUE(ends.producer.try_emplace(ledger, 1u));
+        }
+        EXPECT_FALSE(ends.producer.try_emplace(ledger, 1u));
+      }
+      EXPECT_EQ(ledger.alive, 0);
+    }
+  }
+}
+
+TYPED_TEST_P(ElementConformance, CopyThatThrowsLeavesAPushWithoutEffect) {
+  Ledger ledger;
+  {
+    Ends<TypeParam, Brittle> ends(3);
+    const Brittle original(ledger, 7);
+    for (int lap = 0; lap < 5; ++lap) {
+      ledger.copies_until_throw = 0;
+      EXPECT_THROW((void)ends.producer.try_push(original), std::runtime_error);
+      ledger.copies_until_throw = -1;
+      for (int i = 0; i < 3; ++i) ASSERT_TRUE(ends.producer.try_push(original));
+      ledger.copies_until_throw = 0;
+      ASSERT_FALSE(ends.producer.try_push(original)) << "a full ring need not copy";
+      ledger.copies_until_throw = -1;
+      ASSERT_EQ(ends.reader.drain([](const Brittle&) {}, kNoLimit), 3u);
+    }
+  }
+  EXPECT_EQ(ledger.alive, 0);
+}
+
+TYPED_TEST_P(ElementConformance, BatchWhoseCopyThrowsHasSentWhatCameBefore) {
+  for (int bad = 0; bad < 5; ++bad) {
+    Ledger ledger;
+    {
+      Ends<TypeParam, Brittle> ends(10);
+      std::vector<Brittle> values;
+      values.reserve(5);
+      for (std::uint64_t i = 0; i < 5; ++i) values.emplace_back(ledger, i);
+      for (std::uint64_t lap = 0; lap < 4; ++lap) {
+        ledger.copies_until_throw = bad;
+        EXPECT_THROW((void)ends.producer.try_push_batch(std::span<const Brittle>(values)),
+                     std::runtime_error);
+        ledger.copies_until_throw = -1;
+        std::uint64_t received = 0;
+        ends.reader.drain([&](const Brittle& e) { EXPECT_EQ(e.number(), received++); }, kNoLimit);
+        EXPECT_EQ(received, static_cast<std::uint64_t>(bad));
+        EXPECT_EQ(ends.producer.try_push_batch(std::span<const Brittle>(values)), 5u);
+        EXPECT_EQ(ends.reader.drain([](const Brittle&) {}, kNoLimit), 5u);
+      }
+    }
+    EXPECT_EQ(ledger.alive, 0);
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(
+    ElementConformance, CarriesMoveOnlyElements, RefusedPushLeavesItsArgumentUntouched,
+    BatchMovesFromThePrefixThatItSends, BatchOfConstantsCopies, OverAlignedElementsAreAligned,
+    InPlacePathsNeitherCopyNorMove, ElementsThatLeaveTheRingAreDestroyedAtOnce,
+    LeftoversAreDestroyedWithTheRing, OnlyTheViewThatFormattedDestroysTheLeftovers,
+    ConstructorThatThrowsSendsNothing, CopyThatThrowsLeavesAPushWithoutEffect,
+    BatchWhoseCopyThrowsHasSentWhatCameBefore);
+
+}  // namespace ringway::test
