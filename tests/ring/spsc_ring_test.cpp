@@ -4,6 +4,7 @@
 
 #include "ringway/ring/spsc_ring.hpp"
 
+#include "tests/ring/element_conformance.hpp"
 #include "tests/ring/ring_conformance.hpp"
 
 namespace ringway::test {
