@@ -21,6 +21,7 @@ enum class SetupError : unsigned char {
   kTooManyCursors,
   kFenceRefused,
   kClosed,
+  kOverflowNotPossible,
 };
 
 /// A sentence that says what was wrong and what to do about it.
@@ -58,6 +59,9 @@ enum class SetupError : unsigned char {
              "the "
              "ring after the filter is installed";
     case SetupError::kClosed: return "the ring is closed";
+    case SetupError::kOverflowNotPossible:
+      return "this channel cannot drop the oldest element, since only its receiver may take; use "
+             "mpmc_channel, or another Overflow";
   }
   return "unknown setup error";
 }

@@ -120,6 +120,16 @@ class alignas(kCacheLine) EventCount {
     }
   }
 
+  /// Whether a notification would find somebody. Ordered as notify is, so that whoever is not
+  /// counted yet will see what was changed before. Any thread, wait-free.
+  [[nodiscard]] bool has_waiters() noexcept {
+    Memory::light_fence();  // "light": the caller's change before it, the look at state_ after it
+    if (state_.load(std::memory_order_relaxed) == 0) {  // relaxed: the fence orders it
+      return false;
+    }
+    return (state_.fetch_or(0, std::memory_order_release) & kWaiters) != 0;  // release "looked"
+  }
+
   /// Waiters between prepare() and the end of their wait; may be out of date at once. Any thread.
   [[nodiscard]] std::uint32_t waiters_approx() const noexcept {
     return state_.load(std::memory_order_relaxed) & kWaiters;  // relaxed: a hint

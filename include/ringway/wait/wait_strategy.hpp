@@ -81,6 +81,7 @@ struct OpenGate {
   void notify_one() noexcept {}
   void notify(int) noexcept {}
   void notify_all() noexcept {}
+  [[nodiscard]] bool has_waiters() const noexcept { return false; }
   [[nodiscard]] std::uint64_t parks() const noexcept { return 0; }
 };
 
