@@ -18,9 +18,9 @@
 /// everything that the explorer finds by itself (data race, use after free, deadlock, lost wake-up,
 /// livelock) ends the search, with the trace of the failing execution.
 ///
-/// Source: M. Musuvathi et al., "Finding and reproducing Heisenbugs in concurrent programs" (CHESS),
-/// OSDI 2008; D. Vyukov, Relacy race detector; M. Kokologiannakis and V. Vafeiadis, "GenMC", CAV
-/// 2021.
+/// Source: M. Musuvathi et al., "Finding and reproducing Heisenbugs in concurrent programs"
+/// (CHESS), OSDI 2008; D. Vyukov, Relacy race detector; M. Kokologiannakis and V. Vafeiadis,
+/// "GenMC", CAV 2021.
 
 #include <chrono>
 #include <cstdint>
@@ -66,7 +66,7 @@ class Explorer final : public Operations {
     learnt_.clear();
     decisions_ = {};
     if (options.search == Search::kRandom) decisions_.begin_random(options.seed);
-    const std::uint64_t most = options.executions != 0                   ? options.executions
+    const std::uint64_t most = options.executions != 0             ? options.executions
                                : options.search == Search::kRandom ? 1000
                                                                    : ~std::uint64_t{0};
     Result result;
@@ -167,7 +167,7 @@ class Explorer final : public Operations {
     thread.spurious = 0;
     thread.timeouts = 0;
     thread.reads.clear();
-    thread.argument = &function;
+    thread.argument = const_cast<void*>(static_cast<const void*>(&function));
     thread.call = [](void* argument) { (*static_cast<Function*>(argument))(); };
     thread.fiber.prepare(&Explorer::thread_main, this);
   }

@@ -4,8 +4,8 @@
 /// A stack of its own for each modelled thread, and the switch between two of them.
 ///
 /// Everything runs on one kernel thread: a fiber runs until it hands over. On x86-64 the switch is
-/// a dozen instructions; elsewhere it is `swapcontext`, which also makes a system call. An abandoned
-/// fiber is simply never resumed: nothing on its stack is destroyed.
+/// a dozen instructions; elsewhere it is `swapcontext`, which also makes a system call. An
+/// abandoned fiber is simply never resumed: nothing on its stack is destroyed.
 
 #include <sys/mman.h>
 
@@ -71,12 +71,12 @@ class Fiber {
 #if defined(__x86_64__)
     auto top = reinterpret_cast<std::uintptr_t>(stack_) + kStackBytes - 16;
     auto* words = reinterpret_cast<void**>(top) - 7;
-    words[0] = nullptr;                           // r15
-    words[1] = nullptr;                           // r14
-    words[2] = reinterpret_cast<void*>(entry);    // r13
-    words[3] = argument;                          // r12
-    words[4] = nullptr;                           // rbx
-    words[5] = nullptr;                           // rbp
+    words[0] = nullptr;                         // r15
+    words[1] = nullptr;                         // r14
+    words[2] = reinterpret_cast<void*>(entry);  // r13
+    words[3] = argument;                        // r12
+    words[4] = nullptr;                         // rbx
+    words[5] = nullptr;                         // rbp
     words[6] = reinterpret_cast<void*>(&enter_fiber);
     stack_pointer_ = words;
 #else

@@ -10,7 +10,8 @@
 ///
 /// *Rules.*
 /// - coherence: reading or writing a word moves the thread's view of it;
-/// - release and acquire: a store carries what its thread knew (release) or knew at its last release
+/// - release and acquire: a store carries what its thread knew (release) or knew at its last
+/// release
 ///   fence (relaxed); an acquire load, or a later acquire fence, takes that over;
 /// - a read-modify-write reads the store just before its own, and hands on what that one carried
 ///   (a release sequence; plain stores of the same thread do not continue one since C++20);
@@ -46,7 +47,9 @@ constexpr bool releases(std::memory_order order) {
   return order == std::memory_order_release || order == std::memory_order_acq_rel ||
          order == std::memory_order_seq_cst;
 }
-constexpr bool is_seq_cst(std::memory_order order) { return order == std::memory_order_seq_cst; }
+constexpr bool is_seq_cst(std::memory_order order) {
+  return order == std::memory_order_seq_cst;
+}
 
 class MemoryModel {
  public:

@@ -33,7 +33,8 @@ struct ModelMemory {
     static constexpr bool is_always_lock_free = true;
 
     Atomic() noexcept : Atomic(U{}) {}
-    Atomic(U initial) noexcept : value_(initial) {  // NOLINT(google-explicit-constructor): as atomic
+    Atomic(U initial) noexcept
+        : value_(initial) {  // NOLINT(google-explicit-constructor): as atomic
       if (running() != nullptr) running()->construct(this, bits(initial));
     }
     Atomic(const Atomic&) = delete;

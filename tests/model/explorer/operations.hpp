@@ -36,8 +36,8 @@ class Operations : protected Scheduler {
     order = sites.effective(place, SiteKind::kLoad, order);
     const LocationId id = locate(word, initial);
     announce({Step::kLoad, is_seq_cst(order), id}, place);
-    const std::size_t count = model_.readable(self().memory, id, is_seq_cst(order), self().least,
-                                              stores_.data());
+    const std::size_t count =
+        model_.readable(self().memory, id, is_seq_cst(order), self().least, stores_.data());
     return read(id, pick_store(count), order, "load", place);
   }
 
@@ -69,8 +69,8 @@ class Operations : protected Scheduler {
   }
 
   bool compare_exchange(const void* word, std::uint64_t initial, std::uint64_t& expected,
-                        std::uint64_t desired, std::memory_order success,
-                        std::memory_order failure, bool weak, const Place& place) {
+                        std::uint64_t desired, std::memory_order success, std::memory_order failure,
+                        bool weak, const Place& place) {
     const OutsideModel outside;
     success = sites.effective(place, SiteKind::kExchange, success);
     failure = sites.effective(place, SiteKind::kFailure, failure);
@@ -138,8 +138,7 @@ class Operations : protected Scheduler {
     return true;
   }
 
-  void access(const void* pointer, std::size_t bytes, Payload::Access kind,
-              const Place& place) {
+  void access(const void* pointer, std::size_t bytes, Payload::Access kind, const Place& place) {
     const OutsideModel outside;
     const auto conflict =
         payload_.access(pointer, bytes, kind, current_, self().memory.current.clock, place);
@@ -193,8 +192,7 @@ class Operations : protected Scheduler {
     return true;
   }
 
-  void futex_wake(const void* word, std::uint32_t initial, int most,
-                  const Place& place) {
+  void futex_wake(const void* word, std::uint32_t initial, int most, const Place& place) {
     const OutsideModel outside;
     const LocationId id = locate(word, initial);
     learn_futex(id);
@@ -247,9 +245,9 @@ class Operations : protected Scheduler {
       if (!thread.alive) continue;
       const bool sleeps = thread.pending.step == Step::kFutexSleep;
       const LocationId word = thread.pending.location;
-      lost = lost || (sleeps && static_cast<std::uint32_t>(
-                                    model_.store_of(word, model_.latest(word)).value) !=
-                                    thread.expected);
+      lost = lost ||
+             (sleeps && static_cast<std::uint32_t>(
+                            model_.store_of(word, model_.latest(word)).value) != thread.expected);
       who += "; thread " + std::to_string(id) + (sleeps ? " sleeps at " : " waits at ") +
              show(thread.place);
     }
@@ -264,7 +262,8 @@ class Operations : protected Scheduler {
       if (reinterpret_cast<std::uintptr_t>(word.address) - first >= bytes) continue;
       for (ThreadId other = 0; other < kMaxThreads; ++other) {
         if (!self().memory.current.clock.covers(other, word.accessed[other])) {
-          fail("memory freed while thread " + std::to_string(other) + " may still use a word in it");
+          fail("memory freed while thread " + std::to_string(other) +
+               " may still use a word in it");
         }
       }
       word.freed = true;
@@ -339,10 +338,10 @@ class Operations : protected Scheduler {
     touched(id);
     if (tracing_) {
       trace(describe(id) + " " + what + " -> " + hex(value) + " " + name_of(order) +
-                (source == model_.latest(id) ? ""
-                                             : " (stale: " +
-                                                   hex(model_.store_of(id, model_.latest(id)).value) +
-                                                   " is newer)"),
+                (source == model_.latest(id)
+                     ? ""
+                     : " (stale: " + hex(model_.store_of(id, model_.latest(id)).value) +
+                           " is newer)"),
             place);
     }
     return value;

@@ -21,7 +21,8 @@
 /// The tests compare the outcomes with those of a search without any of this.
 ///
 /// *Bounded.* With a preemption bound there are no sleep sets, since their combination would lose
-/// executions (K. Coons, M. Musuvathi, K. McKinley, "Bounded partial-order reduction", OOPSLA 2013).
+/// executions (K. Coons, M. Musuvathi, K. McKinley, "Bounded partial-order reduction", OOPSLA
+/// 2013).
 
 #include <array>
 #include <cstddef>
@@ -42,15 +43,15 @@ enum class Search : std::uint8_t { kComplete, kUnreduced, kBounded, kRandom };
 
 struct Options {
   Search search = Search::kComplete;
-  unsigned preemptions = 3;         // kBounded
-  std::uint64_t seed = 1;           // kRandom
-  std::uint64_t executions = 0;     // most of them; 0: no limit but for kRandom, which makes 1000
+  unsigned preemptions = 3;      // kBounded
+  std::uint64_t seed = 1;        // kRandom
+  std::uint64_t executions = 0;  // most of them; 0: no limit but for kRandom, which makes 1000
   double seconds = 600;
-  unsigned spurious_failures = 1;   // of weak compare-exchanges, for each thread
-  unsigned early_timeouts = 1;      // of sleeps with a limit, for each thread
-  std::uint8_t stale_limit = 2;     // reads of one stale value in one operation
-  bool heavy_refused = false;       // the kernel refuses the heavy fence
-  std::uint64_t steps = 4000;       // visible operations in one execution before it is a livelock
+  unsigned spurious_failures = 1;  // of weak compare-exchanges, for each thread
+  unsigned early_timeouts = 1;     // of sleeps with a limit, for each thread
+  std::uint8_t stale_limit = 2;    // reads of one stale value in one operation
+  bool heavy_refused = false;      // the kernel refuses the heavy fence
+  std::uint64_t steps = 4000;      // visible operations in one execution before it is a livelock
 };
 
 enum class Step : std::uint8_t {
@@ -83,10 +84,10 @@ class Scheduler {
     Operation pending;
     Place place;  // of the pending operation
     bool alive = false;
-    bool asleep = false;    // in the sleep set
-    bool timed = false;     // kFutexSleep ends by itself
-    StoreId covered = 0;    // stores before this one were explored when it fell asleep
-    StoreId least = 0;      // the operation being performed may read no earlier store
+    bool asleep = false;         // in the sleep set
+    bool timed = false;          // kFutexSleep ends by itself
+    StoreId covered = 0;         // stores before this one were explored when it fell asleep
+    StoreId least = 0;           // the operation being performed may read no earlier store
     std::uint32_t expected = 0;  // kFutexSleep
     unsigned spurious = 0;
     unsigned timeouts = 0;
@@ -181,7 +182,8 @@ class Scheduler {
     bool anyone_alive = false;
     bool anyone_enabled = false;
     for (std::size_t i = 0; i < thread_count_; ++i) {
-      const auto id = static_cast<ThreadId>((current_ + i) % thread_count_);  // the running one first
+      const auto id =
+          static_cast<ThreadId>((current_ + i) % thread_count_);  // the running one first
       const Thread& thread = threads_[id];
       if (id == 0 || !thread.alive) continue;
       anyone_alive = true;
@@ -216,9 +218,10 @@ class Scheduler {
     for (std::size_t i = 0; i < taken; ++i) {
       Thread& explored = threads_[candidates[i]];
       explored.asleep = true;
-      explored.covered = reads(explored.pending.step)
-                             ? static_cast<StoreId>(model_.location(explored.pending.location).count)
-                             : StoreId{0};
+      explored.covered =
+          reads(explored.pending.step)
+              ? static_cast<StoreId>(model_.location(explored.pending.location).count)
+              : StoreId{0};
     }
     Thread& thread = threads_[chosen];
     thread.least = thread.asleep ? thread.covered : StoreId{0};

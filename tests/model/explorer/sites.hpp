@@ -21,8 +21,8 @@ enum class SiteKind : std::uint8_t {
   kLoad,
   kStore,
   kUpdate,
-  kExchange,     // a compare-exchange that succeeds
-  kFailure,      // one that fails
+  kExchange,  // a compare-exchange that succeeds
+  kFailure,   // one that fails
   kFence,
   kLightFence,
   kHeavyFence,
@@ -63,8 +63,7 @@ struct Site {
   std::memory_order order = std::memory_order_relaxed;
 
   [[nodiscard]] bool same_place(const Site& other) const {
-    return line == other.line && column == other.column && kind == other.kind &&
-           file == other.file;
+    return line == other.line && column == other.column && kind == other.kind && file == other.file;
   }
   [[nodiscard]] std::string describe() const {
     return file + ":" + std::to_string(line) + " " + name_of(kind) +
@@ -118,8 +117,8 @@ inline std::vector<Mutant> mutants_of(const Site& site) {
 class Sites {
  public:
   /// The order that this operation really gets. \return false in `kept` if a fence is to vanish.
-  std::memory_order effective(const Place& place, SiteKind kind,
-                              std::memory_order order, bool* kept = nullptr) {
+  std::memory_order effective(const Place& place, SiteKind kind, std::memory_order order,
+                              bool* kept = nullptr) {
     if (!watching_) return order;
     const Entry& entry = lookup(place, kind, order);
     if (mutated_ != nullptr && entry.number == mutated_number_) {
@@ -165,11 +164,13 @@ class Sites {
   };
 
   const Entry& lookup(const Place& place, SiteKind kind, std::memory_order order) {
-    std::size_t i = (place.line() * 31U + place.column() * 7U + static_cast<unsigned>(kind)) % kEntries;
+    std::size_t i =
+        (place.line() * 31U + place.column() * 7U + static_cast<unsigned>(kind)) % kEntries;
     for (;; i = (i + 1) % kEntries) {
       Entry& entry = entries_[i];
       if (entry.file == nullptr) {
-        entry = {place.file_name(), place.line(), place.column(), kind, number_of(place, kind, order)};
+        entry = {place.file_name(), place.line(), place.column(), kind,
+                 number_of(place, kind, order)};
         return entry;
       }
       if (entry.file == place.file_name() && entry.line == place.line() &&

@@ -47,7 +47,8 @@ struct Knowledge {
 struct Store {
   std::uint64_t value = 0;
   ThreadId thread = 0;
-  bool update = false;  // written by a read-modify-write: nothing may come between it and its source
+  bool update =
+      false;  // written by a read-modify-write: nothing may come between it and its source
   std::uint32_t step = 0;
   Knowledge message;
 };
