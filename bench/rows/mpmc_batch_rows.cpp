@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+/// \file
+/// Many producers, many consumers: batches of 32, each claimed by one atomic operation.
+
+#include "adapters/ringway_ring.hpp"
+#include "rows/row_tools.hpp"
+#include "workload/throughput.hpp"
+#include "workload/waiting.hpp"
+
+namespace ringway::bench {
+namespace {
+
+using T = Message<8>;
+constexpr std::size_t kBatch = 32;
+
+template <class Waiting>
+Row make_row(const char* topology, const Shape& shape) {
+  Row row{.suite = "rings",
+          .topology = topology,
+          .payload_bytes = 8,
+          .capacity = shape.capacity,
+          .threads = shape.producers + shape.consumers};
+  row.subjects.push_back(throughput_subject<RingwayMpmc<T>, T, Waiting, kBatch>(shape));
+  if constexpr (kExists<Moodycamel<T, true>>) {
+    row.subjects.push_back(throughput_subject<Moodycamel<T, true>, T, Waiting, kBatch>(shape));
+  }
+  return row;
+}
+
+}  // namespace
+
+void add_mpmc_batch_rows(Rows& rows, const Options& options) {
+  for (const std::size_t capacity : chosen(options.capacities, {1024})) {
+    rows.push_back(make_row<Spin>("mpmc_batch_1p1c", {.capacity = capacity}));
+    rows.push_back(make_row<SpinThenYield>(
+        "mpmc_batch_2p2c", {.producers = 2, .consumers = 2, .capacity = capacity}));
+  }
+}
+
+}  // namespace ringway::bench

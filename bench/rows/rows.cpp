@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rows/rows.hpp"
+
+#include <algorithm>
+
+namespace ringway::bench {
+
+Rows all_rows(const Options& options) {
+  Rows rows;
+  add_spsc_rows(rows, options);
+  add_spsc_batch_rows(rows, options);
+  add_round_trip_rows(rows, options);
+  add_mpmc_rows(rows, options);
+  add_mpmc_batch_rows(rows, options);
+  std::erase_if(rows, [&](const Row& row) {
+    return !matches(options.filter, row.suite + " " + row.title());
+  });
+  for (Row& row : rows) {
+    std::erase_if(row.subjects, [&](const Subject& subject) {
+      return subject.kind != Kind::kLimit && !matches(options.subjects, subject.name);
+    });
+  }
+  std::erase_if(rows, [](const Row& row) { return row.subjects.empty(); });
+  return rows;
+}
+
+std::vector<std::string> missing_peers() {
+  std::vector<std::string> missing;
+  const auto note = [&](bool there, const char* name) {
+    if (!there) missing.emplace_back(name);
+  };
+  note(RINGWAY_BENCH_HAS_BOOST, "Boost (libboost-dev)");
+  note(RINGWAY_BENCH_HAS_READERWRITERQUEUE, "ReaderWriterQueue (libreaderwriterqueue-dev)");
+  note(RINGWAY_BENCH_HAS_CONCURRENTQUEUE, "ConcurrentQueue (libconcurrentqueue-dev)");
+  note(RINGWAY_BENCH_HAS_ATOMIC_QUEUE, "atomic_queue (libatomic-queue-dev)");
+  note(RINGWAY_BENCH_HAS_TBB, "oneTBB (libtbb-dev)");
+  note(RINGWAY_BENCH_HAS_XENIUM, "xenium (libxenium-dev)");
+  note(RINGWAY_BENCH_HAS_CDS, "libcds (libcds-dev)");
+  return missing;
+}
+
+}  // namespace ringway::bench

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// The families of rows; each is a .cpp of its own, so that they compile side by side.
+
+#include <vector>
+
+#include "driver/options.hpp"
+#include "driver/row.hpp"
+
+namespace ringway::bench {
+
+using Rows = std::vector<Row>;
+
+void add_spsc_rows(Rows& rows, const Options& options);
+void add_spsc_batch_rows(Rows& rows, const Options& options);
+void add_round_trip_rows(Rows& rows, const Options& options);
+void add_mpmc_rows(Rows& rows, const Options& options);
+void add_mpmc_batch_rows(Rows& rows, const Options& options);
+
+/// Every row that the options ask for, with the subjects that they ask for.
+[[nodiscard]] Rows all_rows(const Options& options);
+
+/// The names of the peers that this build does not have.
+[[nodiscard]] std::vector<std::string> missing_peers();
+
+}  // namespace ringway::bench

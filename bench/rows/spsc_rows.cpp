@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+/// \file
+/// One producer, one consumer, one item per call.
+
+#include "adapters/mutex_queue.hpp"
+#include "adapters/ringway_ring.hpp"
+#include "driver/streaming.hpp"
+#include "rows/row_tools.hpp"
+#include "workload/throughput.hpp"
+#include "workload/waiting.hpp"
+
+namespace ringway::bench {
+namespace {
+
+template <class Adapter, class T>
+void add_one_to_one(Row& row) {
+  if constexpr (kExists<Adapter>) {
+    row.subjects.push_back(throughput_subject<Adapter, T, Spin>({.capacity = row.capacity}));
+  }
+}
+
+template <class T>
+void add_atomic_queues(Row& row) {
+  for_compiled_capacity(row.capacity, [&]<unsigned kCapacity>() {
+    const auto add = [&]<class Queue>(const char* name, std::type_identity<Queue>) {
+      using Adapter = AtomicQueueAdapter<T, Queue, false>;
+      if constexpr (kExists<Adapter>) {
+        row.subjects.push_back(
+            named(name, throughput_subject<Adapter, T, Spin>({.capacity = row.capacity})));
+      }
+    };
+    if constexpr (sizeof(T) == 8) {
+      add("AtomicQueue SPSC", std::type_identity<AtomicSpsc<T, kCapacity>>{});
+    }
+    add("AtomicQueue2 SPSC", std::type_identity<AtomicSpsc2<T, kCapacity>>{});
+  });
+}
+
+template <std::size_t kBytes>
+Row make_row(std::size_t capacity) {
+  using T = Message<kBytes>;
+  Row row{.suite = "rings",
+          .topology = "spsc_single",
+          .payload_bytes = kBytes,
+          .capacity = capacity};
+  add_one_to_one<RingwaySpsc<T>, T>(row);
+  add_atomic_queues<T>(row);
+  add_one_to_one<BoostSpsc<T>, T>(row);
+  add_one_to_one<ReaderWriterQueue<T>, T>(row);
+  add_one_to_one<ReaderWriterCircular<T>, T>(row);
+  add_one_to_one<CdsWeakRing<T>, T>(row);
+  add_one_to_one<MutexQueue<T, false>, T>(row);
+  // 64-byte messages can have their flag in their line or beside it; smaller and larger ones are
+  // compared with what the lines can carry at all.
+  row.subjects.push_back(kBytes == 64 ? line_streaming_subject()
+                                      : block_streaming_subject(kBytes));
+  return row;
+}
+
+}  // namespace
+
+void add_spsc_rows(Rows& rows, const Options& options) {
+  for_each_payload<8, 64, 256, 1024>(options, {8, 64, 256}, [&]<std::size_t kBytes>() {
+    for (const std::size_t capacity : chosen(options.capacities, {1024, 65536})) {
+      rows.push_back(make_row<kBytes>(capacity));
+    }
+  });
+}
+
+}  // namespace ringway::bench

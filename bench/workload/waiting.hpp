@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// What a thread of a measurement does while a queue is full or empty. The same for all subjects of
+/// a row; a subject that waits by itself never comes here.
+
+#include <sched.h>
+
+#include "ringway/base/cpu_relax.hpp"
+
+namespace ringway::bench {
+
+/// For a processor of one's own.
+struct Spin {
+  void step() noexcept { cpu_relax(); }
+};
+
+/// Looks again at once: what a round trip between two processors of their own calls for.
+struct BareSpin {
+  void step() noexcept {}
+};
+
+/// Sixteen pauses, then yield: for more threads than processors.
+class SpinThenYield {
+ public:
+  void step() noexcept {
+    if (++steps_ <= 16) {
+      cpu_relax();
+    } else {
+      sched_yield();
+    }
+  }
+
+ private:
+  int steps_ = 0;
+};
+
+}  // namespace ringway::bench
