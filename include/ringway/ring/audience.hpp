@@ -91,9 +91,14 @@ class Attention {
   /// false if the kernel refuses the fence that it granted when the ring was made. Wait-free but
   /// for the fence.
   [[nodiscard]] bool ask(std::uint64_t bits) noexcept {
+    return ask_unfenced(bits) || Memory::heavy_fence();
+  }
+
+  /// ask() without its fence, for those who ask several producers and then fence once.
+  /// \return true if no fence is needed
+  bool ask_unfenced(std::uint64_t bits) noexcept {
     // release "audience", release "looked", acquire "looked"
-    const auto before = word_.fetch_or(bits, std::memory_order_acq_rel);
-    return (before & kFenceNeeded) != 0 || Memory::heavy_fence();
+    return (word_.fetch_or(bits, std::memory_order_acq_rel) & kFenceNeeded) != 0;
   }
 
   /// A reader: no longer wants to be signalled. \return true if it had not been signalled meanwhile
@@ -147,6 +152,7 @@ class alignas(kOwnerSpacing) Audience {
         leave(i);
         return Failure{SetupError::kFenceRefused};
       }
+      advance(i, head());
       return i;
     }
     return Failure{SetupError::kNoFreeCursor};

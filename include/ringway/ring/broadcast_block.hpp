@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <new>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "ringway/ring/audience.hpp"
@@ -180,6 +181,18 @@ class BroadcastWriter {
   std::uint64_t signals_ = 0;
 };
 
+/// Calls the handler of a drain(). \return false if it answers that it wants no more; one that
+/// answers nothing goes on.
+template <class Handler, class T>
+[[gnu::always_inline]] inline bool go_on_after(Handler& handler, T& element) {
+  if constexpr (std::is_same_v<std::invoke_result_t<Handler&, T&>, bool>) {
+    return handler(element);
+  } else {
+    handler(element);
+    return true;
+  }
+}
+
 /// What all cursors do besides reading: leave at the end, ask for signals, tell how far behind they
 /// are.
 template <class BlockType, class Memory>
@@ -197,8 +210,14 @@ class CursorGate {
   [[nodiscard]] std::size_t number() const noexcept { return gate_; }
 
   void advance(Sequence position) noexcept { block_->audience().advance(gate_, position); }
+  /// Where this reader begins.
+  [[nodiscard]] Sequence position() const noexcept {
+    // relaxed: written by this reader, or by whoever reserved the gate and handed its number over
+    return block_->audience().gate(gate_).position.load(std::memory_order_relaxed);
+  }
 
   [[nodiscard]] bool ask_for_signal() noexcept { return block_->audience().attention.ask(bit()); }
+  void ask_for_signal_unfenced() noexcept { block_->audience().attention.ask_unfenced(bit()); }
   bool withdraw() noexcept { return block_->audience().attention.withdraw(bit()); }
   void set_address(std::uint64_t address) noexcept {
     block_->audience().gate(gate_).address.store(

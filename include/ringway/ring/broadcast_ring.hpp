@@ -93,11 +93,22 @@ class BroadcastRing {
   /// A reader that sees every element published after this call returns, and perhaps some published
   /// meanwhile. Any thread, while the producer runs. The ring must outlive the handle.
   [[nodiscard]] Result<Cursor, SetupError> cursor() noexcept {
-    auto gate =
-        block()->audience().join(Gate<Memory>::kReliable, [this] { return block()->head(); });
+    auto gate = reserve_cursor();
     if (!gate) return Failure{gate.error()};
-    return Cursor(block(), *gate);
+    return adopt_cursor(*gate);
   }
+
+  /// cursor() in two steps: a gate that already holds the producer back, for somebody else to pick
+  /// up.
+  [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor() noexcept {
+    return block()->audience().join(Gate<Memory>::kReliable, [this] { return block()->head(); });
+  }
+  /// \pre the gate was reserved and not adopted yet
+  [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept { return Cursor(block(), gate); }
+
+  /// Makes this view the one that destroys the leftovers, or stops being it. For layers in which a
+  /// ring outlives its maker. \pre format() or join() made this view, in memory of the caller's
+  void hold_elements(bool holds) noexcept { memory_.hold_elements(holds); }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return memory_.header().capacity; }
   /// The position after the newest element. Any thread.
@@ -207,6 +218,10 @@ class BroadcastRing<T, Memory>::Producer {
   [[nodiscard]] std::uint64_t take_signals() noexcept { return writer_.take_signals(); }
   [[nodiscard]] bool has_signals() const noexcept { return writer_.has_signals(); }
 
+  /// The element published last: alive until this producer publishes `capacity` more. \pre there is
+  /// one
+  [[nodiscard]] const T& last() const noexcept { return (writer_.line().slot() - 1)->get(); }
+
   /// The gate of a reader, for the layer above.
   [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
 
@@ -308,9 +323,9 @@ class BroadcastRing<T, Memory>::Cursor {
       for (std::size_t i = 0; i < count; ++i) {
         Memory::before_read(reader_.slot(), sizeof(T));
         const AtExit advance([this] { reader_.advance(); });
-        handler(std::as_const(reader_.slot()->get()));
+        ++read;
+        if (!go_on_after(handler, std::as_const(reader_.slot()->get()))) return read;
       }
-      read += count;
     }
     return read;
   }
@@ -321,6 +336,7 @@ class BroadcastRing<T, Memory>::Cursor {
   /// Asks the producer to signal this reader after its next publication. Look again (has_news)
   /// afterwards. \return false if the kernel refuses the fence: then nobody may sleep on the answer
   [[nodiscard]] bool ask_for_signal() noexcept { return gate_.ask_for_signal(); }
+  void ask_for_signal_unfenced() noexcept { gate_.ask_for_signal_unfenced(); }
   /// Takes ask_for_signal() back. \return false if the signal is already on its way
   bool withdraw() noexcept { return gate_.withdraw(); }
   /// Whom the layer above shall signal; see Gate::address.
@@ -339,9 +355,7 @@ class BroadcastRing<T, Memory>::Cursor {
   friend BroadcastRing;
 
   Cursor(Block* block, std::size_t gate) noexcept
-      : gate_(block, gate), reader_(block->lines(), block->head()) {
-    gate_.advance(reader_.position());
-  }
+      : gate_(block, gate), reader_(block->lines(), gate_.position()) {}
 
   CursorGate<Block, Memory> gate_;
   LineReader<Slot<T>, Memory> reader_;

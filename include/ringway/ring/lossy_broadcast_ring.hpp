@@ -148,20 +148,34 @@ class LossyBroadcastRing {
     return Producer(block());
   }
 
-  /// A reliable reader; see BroadcastRing::cursor().
+  /// A reliable reader; this and the next two as in BroadcastRing.
   [[nodiscard]] Result<Cursor, SetupError> cursor() noexcept {
-    auto gate = join_as(Gate<Memory>::kReliable);
+    auto gate = reserve_cursor();
     if (!gate) return Failure{gate.error()};
-    return Cursor(block(), *gate);
+    return adopt_cursor(*gate);
   }
+  [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor() noexcept {
+    return join_as(Gate<Memory>::kReliable);
+  }
+  [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept { return Cursor(block(), gate); }
 
   /// A reader that the producer does not wait for; it begins at the head. Any thread, while the
   /// producer runs.
   [[nodiscard]] Result<LossyCursor, SetupError> lossy_cursor() noexcept {
-    auto gate = join_as(Gate<Memory>::kLossy);
+    auto gate = reserve_lossy_cursor();
     if (!gate) return Failure{gate.error()};
-    return LossyCursor(block(), *gate);
+    return adopt_lossy_cursor(*gate);
   }
+  [[nodiscard]] Result<std::size_t, SetupError> reserve_lossy_cursor() noexcept {
+    return join_as(Gate<Memory>::kLossy);
+  }
+  [[nodiscard]] LossyCursor adopt_lossy_cursor(std::size_t gate) noexcept {
+    return LossyCursor(block(), gate);
+  }
+
+  /// Makes this view the one that destroys the leftovers, or stops being it. For layers in which a
+  /// ring outlives its maker. \pre format() or join() made this view, in memory of the caller's
+  void hold_elements(bool holds) noexcept { memory_.hold_elements(holds); }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return memory_.header().capacity; }
   /// The position after the newest element. Any thread.
@@ -327,9 +341,9 @@ class LossyBroadcastRing<T, Memory>::Cursor {
       for (std::size_t i = 0; i < count; ++i) {
         const typename SlotType::Copy copy(*reader_.slot());
         reader_.advance();
-        handler(copy.get());
+        ++read;
+        if (!go_on_after(handler, copy.get())) return read;
       }
-      read += count;
     }
     return read;
   }
@@ -337,6 +351,7 @@ class LossyBroadcastRing<T, Memory>::Cursor {
   /// As in BroadcastRing.
   [[nodiscard]] bool has_news() noexcept { return reader_.available() != 0 || reader_.open(); }
   [[nodiscard]] bool ask_for_signal() noexcept { return gate_.ask_for_signal(); }
+  void ask_for_signal_unfenced() noexcept { gate_.ask_for_signal_unfenced(); }
   bool withdraw() noexcept { return gate_.withdraw(); }
   void set_address(std::uint64_t address) noexcept { gate_.set_address(address); }
   [[nodiscard]] std::size_t gate() const noexcept { return gate_.number(); }
@@ -352,9 +367,7 @@ class LossyBroadcastRing<T, Memory>::Cursor {
   friend LossyBroadcastRing;
 
   Cursor(Block* block, std::size_t gate) noexcept
-      : gate_(block, gate), reader_(block->lines(), block->head()) {
-    gate_.advance(reader_.position());
-  }
+      : gate_(block, gate), reader_(block->lines(), gate_.position()) {}
 
   CursorGate<Block, Memory> gate_;
   LineReader<SlotType, Memory> reader_;
@@ -392,7 +405,7 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
       }
       reader_.advance();
       ++read;
-      handler(copy.get());
+      if (!go_on_after(handler, copy.get())) return read;
     }
     return read;
   }
@@ -410,6 +423,7 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
   /// As in BroadcastRing.
   [[nodiscard]] bool has_news() noexcept { return reader_.available() != 0 || reader_.open(); }
   [[nodiscard]] bool ask_for_signal() noexcept { return gate_.ask_for_signal(); }
+  void ask_for_signal_unfenced() noexcept { gate_.ask_for_signal_unfenced(); }
   bool withdraw() noexcept { return gate_.withdraw(); }
   void set_address(std::uint64_t address) noexcept { gate_.set_address(address); }
   [[nodiscard]] std::size_t gate() const noexcept { return gate_.number(); }
@@ -427,7 +441,7 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
   static constexpr std::size_t kMostLaps = 4;
 
   LossyCursor(Block* block, std::size_t gate) noexcept
-      : gate_(block, gate), reader_(block->lines(), block->head()) {}
+      : gate_(block, gate), reader_(block->lines(), gate_.position()) {}
 
   /// Goes on at seven eighths of the capacity behind the head: the oldest elements are about to be
   /// overwritten.

@@ -126,6 +126,10 @@ class RingMemory {
     return RingMemory(memory.data(), align, Holds::kNothing);
   }
 
+  /// From now on this view destroys the leftovers, or no longer does. \pre the memory is the
+  /// caller's, not the heap's
+  void hold_elements(bool holds) noexcept { holds_ = holds ? Holds::kElements : Holds::kNothing; }
+
   [[nodiscard]] std::byte* data() const noexcept { return data_; }
   [[nodiscard]] bool holds_elements() const noexcept {
     return data_ != nullptr && holds_ != Holds::kNothing;

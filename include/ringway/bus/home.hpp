@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// A home: the memory that a bus lives in. The bus is written against the concept, so that threads
+/// of one process and, with another home, processes of one host share the same code.
+///
+/// A home supplies one block of memory, as it is mapped here, zeroed when new; a memory policy
+/// whose futexes and fences reach everybody who maps it; and a lock for the directory, taken when
+/// things are bound and never when a message is published. Everything in the block is an offset, so
+/// it may be mapped at different addresses.
+
+#include <sys/mman.h>
+
+#include <concepts>
+#include <cstddef>
+#include <mutex>
+#include <span>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "ringway/base/native_memory.hpp"
+#include "ringway/wait/futex.hpp"
+
+namespace ringway {
+
+template <class H>
+concept Home = requires(H& home) {
+  typename H::Memory;
+  { home.block() }
+  noexcept->std::same_as<std::span<std::byte>>;
+  home.directory_lock().lock();
+  home.directory_lock().unlock();
+};
+
+struct HeapHomeOptions {
+  /// Address space in bytes for everything that the bus will ever hold at a time. Memory is used
+  /// only where lanes are made.
+  std::size_t bytes = std::size_t{1} << 30;
+};
+
+/// The home of a bus between threads of one process.
+class HeapHome {
+ public:
+  using Memory = NativeMemory;
+
+  [[nodiscard]] static absl::StatusOr<HeapHome> create(const HeapHomeOptions& options = {}) {
+    void* data = ::mmap(nullptr, options.bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (data == MAP_FAILED) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "no address space for a bus of ", options.bytes,
+          " bytes; ask for fewer in HeapHomeOptions::bytes, or raise the limit (ulimit -v)"));
+    }
+    return HeapHome({static_cast<std::byte*>(data), options.bytes});
+  }
+
+  HeapHome(HeapHome&& other) noexcept : block_(std::exchange(other.block_, {})) {}
+  HeapHome& operator=(HeapHome&&) = delete;
+  ~HeapHome() {
+    if (!block_.empty()) ::munmap(block_.data(), block_.size());
+  }
+
+  [[nodiscard]] std::span<std::byte> block() noexcept { return block_; }
+  [[nodiscard]] std::mutex& directory_lock() noexcept { return lock_; }
+
+ private:
+  explicit HeapHome(std::span<std::byte> block) noexcept : block_(block) {}
+
+  std::span<std::byte> block_;
+  std::mutex lock_;  // not moved: nobody holds it while a home is still being handed around
+};
+
+static_assert(Home<HeapHome>);
+
+}  // namespace ringway

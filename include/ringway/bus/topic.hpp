@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// Topics and services: the typed constants that both sides of a contract share.
+///
+///   inline constexpr ringway::Topic<Trade> kTrades{"md.trades", {.capacity = 4096}};
+///   inline constexpr ringway::Service<PriceReply(PriceRequest)> kPricing{"pricing", {.timeout = 5ms}};
+///
+/// They are plain values without behaviour: a bus turns them into publishers, subscriptions,
+/// requesters and repliers.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "ringway/base/sequence.hpp"
+#include "ringway/base/slot.hpp"
+
+namespace ringway {
+
+/// What makes two sides' types "the same": checked when a name is bound.
+struct TypeIdentity {
+  std::string_view name;
+  std::size_t size = 0;
+  std::size_t align = 0;
+
+  friend constexpr bool operator==(const TypeIdentity&, const TypeIdentity&) = default;
+};
+
+template <class T>
+constexpr TypeIdentity type_identity() noexcept {
+  std::string_view text = __PRETTY_FUNCTION__;
+  const auto begin = text.find("T = ") + 4;
+  auto name = text.substr(begin);
+  name = name.substr(0, name.rfind(']'));
+  return {name, sizeof(T), alignof(T)};
+}
+
+struct TopicOptions {
+  /// Messages that a publisher may be ahead of its slowest reliable reader; exact.
+  std::size_t capacity = 1024;
+  /// Readers of one lane at a time, at most 62.
+  std::size_t max_readers = 16;
+  /// Admit subscriptions that rather lose messages than hold publishers back; the message type must
+  /// be trivially copyable.
+  bool admits_lossy = false;
+};
+
+/// A named stream of `T`. A name with wildcards is a family: many topics of one type that a
+/// publisher may keep in one order. The name must outlive the constant; string literals do.
+template <class T>
+struct Topic {
+  using Message = T;
+
+  std::string_view name;
+  TopicOptions options{};
+
+  /// The same contract under a name known only at run time.
+  [[nodiscard]] constexpr Topic named(std::string_view other) const noexcept {
+    return {other, options};
+  }
+  /// The same contract for all names that the pattern covers: `*` one token, a final `>` the rest.
+  [[nodiscard]] constexpr Topic matching(std::string_view pattern) const noexcept {
+    return {pattern, options};
+  }
+};
+
+struct ServiceOptions {
+  /// How long a request may take when the call names no other limit.
+  std::chrono::nanoseconds timeout = std::chrono::seconds(1);
+  /// Requests that one requester may have under way at a time.
+  std::size_t max_pending = 64;
+};
+
+template <class Signature>
+struct Service;
+
+/// A named question and answer.
+template <class Reply, class Request>
+struct Service<Reply(Request)> {
+  using RequestType = Request;
+  using ReplyType = Reply;
+
+  std::string_view name;
+  ServiceOptions options{};
+
+  [[nodiscard]] constexpr Service named(std::string_view other) const noexcept {
+    return {other, options};
+  }
+};
+
+/// What travels with a message. Valid during the handler's call.
+struct MessageInfo {
+  std::string_view topic;
+  Sequence sequence;  ///< of the lane that carried it: one publisher, counted from 0
+  std::uint64_t gap;  ///< messages lost just before this one; always 0 for a reliable subscription
+};
+
+}  // namespace ringway
