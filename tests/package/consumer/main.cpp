@@ -7,9 +7,7 @@
 #ifdef CONSUMER_WITH_BUS
 #include <atomic>
 
-#include "ringway/bus/bus.hpp"
-#include "ringway/bus/dispatcher.hpp"
-#include "ringway/bus/topic.hpp"
+#include "ringway/ringway.hpp"
 #endif
 
 namespace {
