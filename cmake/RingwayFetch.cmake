@@ -43,17 +43,3 @@ if(RINGWAY_BUILD_TESTS AND NOT TARGET GTest::gtest_main)
     FetchContent_MakeAvailable(googletest)
   endif()
 endif()
-
-if(RINGWAY_BUILD_BENCH AND NOT TARGET benchmark::benchmark)
-  find_package(benchmark CONFIG QUIET)
-  if(NOT TARGET benchmark::benchmark)
-    message(STATUS "Ringway: Google Benchmark is not installed; fetching it")
-    set(BENCHMARK_ENABLE_TESTING OFF)
-    set(BENCHMARK_ENABLE_INSTALL OFF)
-    FetchContent_Declare(benchmark SYSTEM
-      GIT_REPOSITORY https://github.com/google/benchmark.git
-      GIT_TAG v1.7.1
-      GIT_SHALLOW ON)
-    FetchContent_MakeAvailable(benchmark)
-  endif()
-endif()
