@@ -18,13 +18,6 @@
 
 namespace ringway::test {
 
-template <class R>
-[[nodiscard]] R make_broadcast(std::size_t capacity, std::size_t max_cursors, Sequence start = 0) {
-  auto options = options_of<R>(capacity, start);
-  options.max_cursors = max_cursors;
-  return R::create(options).value();
-}
-
 template <class Kind>
 class BroadcastConformance : public testing::Test {};
 TYPED_TEST_SUITE_P(BroadcastConformance);

@@ -27,15 +27,6 @@
 
 namespace ringway::test {
 
-inline constexpr std::size_t kCapacities[] = {1, 2, 3, 5, 7, 8, 10, 100, 1000};
-inline constexpr Sequence kStarts[] = {0,
-                                       (Sequence{1} << 31) - 2,
-                                       (Sequence{1} << 32) - 2,
-                                       (Sequence{1} << 62) - 2,
-                                       (Sequence{1} << 63) - 2,
-                                       ~Sequence{0} - 1};
-inline constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
-
 /// Memory for a ring in the hands of a test, between two guards that nobody may touch.
 class GuardedMemory {
  public:

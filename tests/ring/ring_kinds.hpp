@@ -7,6 +7,7 @@
 /// `drain(handler, limit)` everywhere, `next()` for a copy of, or the very, next element.
 
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -17,6 +18,15 @@
 #include "ringway/ring/spsc_ring.hpp"
 
 namespace ringway::test {
+
+inline constexpr std::size_t kCapacities[] = {1, 2, 3, 5, 7, 8, 10, 100, 1000};
+inline constexpr Sequence kStarts[] = {0,
+                                       (Sequence{1} << 31) - 2,
+                                       (Sequence{1} << 32) - 2,
+                                       (Sequence{1} << 62) - 2,
+                                       (Sequence{1} << 63) - 2,
+                                       ~Sequence{0} - 1};
+inline constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
 struct SpscKind {
   template <class T>
@@ -92,6 +102,13 @@ template <class R>
   options.capacity = capacity;
   options.start = start;
   return options;
+}
+
+template <class R>
+[[nodiscard]] R make_broadcast(std::size_t capacity, std::size_t max_cursors, Sequence start = 0) {
+  auto options = options_of<R>(capacity, start);
+  options.max_cursors = max_cursors;
+  return R::create(options).value();
 }
 
 /// The next element, or nothing.
