@@ -146,6 +146,10 @@ class Explorer final : public Operations {
     outcome_ += std::string(text.data(), text.size());
   }
 
+  /// The running thread, and what happens before this point of it.
+  [[nodiscard]] ThreadId thread() const { return current_; }
+  [[nodiscard]] const Clock& clock() { return self().memory.current.clock; }
+
   /// Adds a line to the trace of a failing execution.
   void note(const std::string& text) {
     const OutsideModel outside;

@@ -1,0 +1,3 @@
+#pragma once
+#include "models/model.hpp"
+namespace ringway::model { inline Models broadcast_models() { return {}; } }
