@@ -9,13 +9,11 @@ namespace vessel {
 Feed::Feed(ringway::Bus& bus, const FeedPlan& plan)
     : plan_(plan), publisher_(bus.family_publisher(kN2k)) {}
 
-bool Feed::run() {
-  while (passes_ < plan_.passes) {
-    if (!run_pass()) return false;
+void Feed::run() {
+  while (passes_ < plan_.passes && run_pass()) {
     ++passes_;
     if (plan_.strict && malformed_ > 0) break;
   }
-  return true;
 }
 
 bool Feed::run_pass() {
@@ -41,14 +39,18 @@ void Feed::report(std::size_t line_number, const LineError& error) const {
 }
 
 bool Feed::publish(N2kMessage& message) {
-  Topic& topic = topic_of(message);
+  Topic* topic = topic_of(message);
+  if (topic == nullptr) return false;
   message.due_ns = 0;
   if (plan_.pacing != Pacing::kFullSpeed) {
     message.due_ns = next_due(message);
     wait_until(message.due_ns);
   }
-  if (publisher_.publish(topic.number, message) != ringway::PublishStatus::kPublished) return false;
-  ++topic.published;
+  if (publisher_.publish(topic->number, message) != ringway::PublishStatus::kPublished) {
+    failure_ = "the bus is closed";
+    return false;
+  }
+  ++topic->published;
   published_.add(1);
   return true;
 }
@@ -71,12 +73,16 @@ std::int64_t Feed::next_due(const N2kMessage& message) noexcept {
   return last_due_ns_;
 }
 
-Feed::Topic& Feed::topic_of(const N2kMessage& message) {
+Feed::Topic* Feed::topic_of(const N2kMessage& message) {
   const std::uint32_t key = message.pgn << 8U | message.source;
-  if (const auto found = topics_.find(key); found != topics_.end()) return found->second;
-  const std::string name =
-      "n2k." + std::to_string(message.source) + '.' + std::to_string(message.pgn);
-  return topics_.emplace(key, Topic{publisher_.topic(name), 0}).first->second;
+  if (const auto found = topics_.find(key); found != topics_.end()) return &found->second;
+  const auto number = publisher_.try_topic("n2k." + std::to_string(message.source) + '.' +
+                                           std::to_string(message.pgn));
+  if (!number.ok()) {
+    failure_ = std::string(number.status().message());
+    return nullptr;
+  }
+  return &topics_.emplace(key, Topic{*number, 0}).first->second;
 }
 
 std::map<std::uint32_t, std::uint64_t> Feed::per_pgn() const {

@@ -30,8 +30,8 @@ class Feed {
  public:
   Feed(ringway::Bus& bus, const FeedPlan& plan);
 
-  /// Replays all passes; blocking. \return false if a message was refused by the bus
-  bool run();
+  /// Replays all passes; blocking. Ends early if the bus refuses a message: see failure().
+  void run();
 
   /// Any thread, at any time.
   [[nodiscard]] std::uint64_t published() const noexcept { return published_.read(); }
@@ -39,6 +39,8 @@ class Feed {
   [[nodiscard]] std::uint64_t malformed() const noexcept { return malformed_; }
   [[nodiscard]] std::uint64_t passes() const noexcept { return passes_; }
   [[nodiscard]] std::map<std::uint32_t, std::uint64_t> per_pgn() const;
+  /// Why run() ended early; "" if it did not.
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
  private:
   struct Topic {
@@ -50,7 +52,8 @@ class Feed {
   void report(std::size_t line_number, const LineError& error) const;
   bool publish(N2kMessage& message);
   [[nodiscard]] std::int64_t next_due(const N2kMessage& message) noexcept;
-  Topic& topic_of(const N2kMessage& message);
+  /// The message's topic, made known to the bus at its first message; null if the bus has no room.
+  Topic* topic_of(const N2kMessage& message);
 
   FeedPlan plan_;
   ringway::FamilyPublisher<N2kMessage> publisher_;
@@ -60,6 +63,7 @@ class Feed {
   std::int64_t last_due_ns_ = 0;
   std::int64_t pass_started_ns_ = 0;
   std::int64_t first_time_ms_ = 0;
+  std::string failure_;
   ringway::Counter published_;
 };
 

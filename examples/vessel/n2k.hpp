@@ -30,7 +30,7 @@ inline constexpr std::uint32_t kMaxPgn = 0x3FFFF;
   return pgn == 0x40011 || (pgn >= 0x400F0 && pgn <= 0x400F4);
 }
 
-/// One message as it travels on the bus. With a ring's 8-byte sequence it fills four cache lines.
+/// One message as it travels on the bus.
 struct N2kMessage {
   std::int64_t time_ms = 0;  ///< when it was recorded: milliseconds since 1970-01-01T00:00:00Z
   std::int64_t due_ns = 0;   ///< when it was meant to be published (steady clock); 0: at full speed

@@ -37,13 +37,13 @@ RunResult run(const RunPlan& plan, const Progress& progress) {
 
   auto fed = std::async(std::launch::async, [&] {
     const std::int64_t started_ns = now_ns();
-    const bool complete = feed.run();
+    feed.run();
     wait_for(recorder, feed.published());
     result.seconds = static_cast<double>(now_ns() - started_ns) / 1e9;
-    return complete;
   });
   while (fed.wait_for(100ms) == std::future_status::timeout) progress(feed.published());
-  if (!fed.get()) result.failure = "the bus refused a message";
+  fed.get();
+  result.failure = feed.failure();
   console.stop();
   bus.stop({.drain = kDrainLimit});
 
