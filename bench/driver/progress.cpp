@@ -7,6 +7,7 @@
 
 #include "driver/clock.hpp"
 #include "driver/streaming.hpp"
+#include "report/format.hpp"
 
 namespace ringway::bench {
 namespace {
@@ -15,20 +16,6 @@ std::string duration(double seconds) {
   const int whole = static_cast<int>(seconds);
   char text[16];
   std::snprintf(text, sizeof text, "%d:%02d", whole / 60, whole % 60);
-  return text;
-}
-
-std::string ratio(const std::optional<double>& value) {
-  if (!value) return "";
-  char text[16];
-  std::snprintf(text, sizeof text, "%.2f", *value);
-  return text;
-}
-
-/// Every figure with about four digits, whatever its size.
-std::string figure(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f", value);
   return text;
 }
 
@@ -87,8 +74,8 @@ void Progress::row_done(const Row& row, const std::vector<Cell>& cells) {
       const Summary summary = cell.summary();
       std::printf("%-46s %9s %9s %9s %4zu %8s %8s\n", cell.subject.c_str(),
                   figure(summary.median).c_str(), figure(summary.min).c_str(),
-                  figure(summary.max).c_str(), summary.n, ratio(cell.ratio_to_best_peer).c_str(),
-                  ratio(cell.ratio_to_limit).c_str());
+                  figure(summary.max).c_str(), summary.n, ratio_text(cell.ratio_to_best_peer).c_str(),
+                  ratio_text(cell.ratio_to_limit).c_str());
     }
   }
   std::fflush(stdout);

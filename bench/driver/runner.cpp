@@ -64,7 +64,7 @@ void Runner::run_row(const Row& row, const std::function<void(double)>& part_don
                       .one_core = make_cell(row, subject, CoreClass::kOneCore)});
     part_done(0);
   }
-  double before_ns = options_.smoke ? 0 : bracket_ns(stage_);
+  double before_ns = options_.smoke || row.threads == 1 ? 0 : bracket_ns(stage_);
   for (std::size_t round = 0; !enough(tracks, round); ++round) {
     for (std::size_t i = 0; i < tracks.size(); ++i) {
       // Another subject begins each round, so that none always follows the same one.
@@ -85,7 +85,7 @@ void Runner::run_row(const Row& row, const std::function<void(double)>& part_don
 std::uint64_t Runner::calibrate(const Row& row, const Subject& subject) {
   stage_.set_running(subject.name + " in " + row.title());
   if (row.fixed_count != 0) return row.fixed_count;
-  if (options_.smoke) return 5000;
+  if (options_.smoke) return 20'000;
   std::uint64_t count = 1000;
   while (true) {
     const Measurement measurement = subject.run(stage_, count);
@@ -107,18 +107,18 @@ void Runner::sample(const Row& row, Track& track, double& before_ns) {
     note_violation(row, *track.subject, measurement.violation);
     return;
   }
-  if (options_.smoke) {
-    keep(row, track, CoreClass::kTwoCores, {.value = measurement.value}, std::move(measurement));
+  if (options_.smoke || row.threads == 1) {
+    keep(track, CoreClass::kTwoCores, {.value = measurement.value}, std::move(measurement));
     return;
   }
   const double after_ns = bracket_ns(stage_);
   const CoreClass core_class = options_.class_limits.classify(before_ns, after_ns);
   const Sample sample{.value = measurement.value, .before_ns = before_ns, .after_ns = after_ns};
   before_ns = after_ns;
-  keep(row, track, core_class, sample, std::move(measurement));
+  keep(track, core_class, sample, std::move(measurement));
 }
 
-void Runner::keep(const Row&, Track& track, CoreClass core_class, Sample sample,
+void Runner::keep(Track& track, CoreClass core_class, Sample sample,
                   Measurement measurement) {
   if (core_class == CoreClass::kUnclear) {
     ++results_.unclear_samples;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// Takes the samples: interleaved, bracketed, until every subject has enough clean ones.
+/// Takes the samples: interleaved, bracketed, until every subject has enough clean ones. A row with
+/// one thread needs no bracket; its samples are filed under "two cores".
 
 #include <functional>
 #include <string>
@@ -32,8 +33,7 @@ class Runner {
   [[nodiscard]] std::uint64_t calibrate(const Row& row, const Subject& subject);
   void sample(const Row& row, Track& track, double& before_ns);
   [[nodiscard]] bool enough(const std::vector<Track>& tracks, std::size_t rounds) const;
-  void keep(const Row& row, Track& track, CoreClass core_class, Sample sample,
-            Measurement measurement);
+  void keep(Track& track, CoreClass core_class, Sample sample, Measurement measurement);
   void note_violation(const Row& row, const Subject& subject, const std::string& violation);
 
   const Options& options_;

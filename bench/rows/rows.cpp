@@ -12,6 +12,8 @@ Rows all_rows(const Options& options) {
   add_round_trip_rows(rows, options);
   add_mpmc_rows(rows, options);
   add_mpmc_batch_rows(rows, options);
+  add_broadcast_rows(rows, options);
+  add_single_thread_rows(rows, options);
   std::erase_if(rows, [&](const Row& row) {
     return !matches(options.filter, row.suite + " " + row.title());
   });

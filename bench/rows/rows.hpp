@@ -17,6 +17,8 @@ void add_spsc_batch_rows(Rows& rows, const Options& options);
 void add_round_trip_rows(Rows& rows, const Options& options);
 void add_mpmc_rows(Rows& rows, const Options& options);
 void add_mpmc_batch_rows(Rows& rows, const Options& options);
+void add_broadcast_rows(Rows& rows, const Options& options);
+void add_single_thread_rows(Rows& rows, const Options& options);
 
 /// Every row that the options ask for, with the subjects that they ask for.
 [[nodiscard]] Rows all_rows(const Options& options);

@@ -6,6 +6,8 @@
 
 #include <sched.h>
 
+#include <cstdlib>
+
 #include "ringway/base/cpu_relax.hpp"
 
 namespace ringway::bench {
@@ -18,6 +20,11 @@ struct Spin {
 /// Looks again at once: what a round trip between two processors of their own calls for.
 struct BareSpin {
   void step() noexcept {}
+};
+
+/// Where a push cannot fail: the program ends if it does.
+struct NeverWaits {
+  [[noreturn]] void step() noexcept { std::abort(); }
 };
 
 /// Sixteen pauses, then yield: for more threads than processors.

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// How figures and names look in tables and charts, and which cells belong together.
+
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "driver/results.hpp"
+
+namespace ringway::bench {
+
+/// About three significant digits, whatever the size.
+[[nodiscard]] inline std::string figure(double value) {
+  char text[32];
+  const char* form = value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.2f";
+  std::snprintf(text, sizeof text, form, value);
+  return text;
+}
+
+[[nodiscard]] inline std::string ratio_text(const std::optional<double>& ratio) {
+  if (!ratio) return "";
+  char text[32];
+  std::snprintf(text, sizeof text, *ratio < 0.095 ? "%.3f" : "%.2f", *ratio);
+  return text;
+}
+
+[[nodiscard]] inline std::string title_of(const Cell& cell) {
+  std::string text = cell.topology;
+  if (cell.payload_bytes != 0) text.append(", ").append(std::to_string(cell.payload_bytes)).append(" B");
+  if (cell.capacity != 0) text.append(", capacity ").append(std::to_string(cell.capacity));
+  return text;
+}
+
+/// "million/s, higher is better"
+[[nodiscard]] inline std::string unit_of(const Cell& cell) {
+  return cell.unit + ", " + name_of(cell.better) + " is better";
+}
+
+/// A file name for what belongs to this cell's row and class.
+[[nodiscard]] inline std::string file_stem(const Cell& cell) {
+  std::string stem = cell.topology + "-" + std::to_string(cell.payload_bytes) + "-" +
+                     std::to_string(cell.capacity);
+  if (cell.core_class == CoreClass::kOneCore) stem += "-one-core";
+  return stem;
+}
+
+/// The name with everything that a file name should not hold replaced.
+[[nodiscard]] inline std::string file_safe(std::string name) {
+  for (char& c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!plain) c = '-';
+  }
+  return name;
+}
+
+/// The cells of one row and class, in the order in which they were measured.
+using Group = std::vector<const Cell*>;
+
+[[nodiscard]] inline std::vector<Group> group_rows(const std::vector<Cell>& cells) {
+  std::vector<Group> groups;
+  for (const Cell& cell : cells) {
+    if (groups.empty() || !same_row(*groups.back().front(), cell)) groups.emplace_back();
+    groups.back().push_back(&cell);
+  }
+  return groups;
+}
+
+}  // namespace ringway::bench

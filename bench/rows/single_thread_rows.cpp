@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/// \file
+/// One thread: the cost of a push and its pop, and the memory of a slot.
+
+#include "adapters/mutex_queue.hpp"
+#include "adapters/ringway_ring.hpp"
+#include "rows/row_tools.hpp"
+#include "workload/single_thread.hpp"
+
+namespace ringway::bench {
+namespace {
+
+constexpr unsigned kCapacity = 1024;
+constexpr unsigned kManySlots = 65536;
+
+template <class T, class Queue>
+using Atomic = AtomicQueueAdapter<T, Queue, false>;
+
+template <class T, class... Adapters>
+void add_pairs(Row& row) {
+  const auto add = [&]<class Adapter>(std::type_identity<Adapter>) {
+    if constexpr (kExists<Adapter>) {
+      row.subjects.push_back(alone_subject<Adapter>(
+          [](std::uint64_t count) { return measure_pairs<Adapter, T>(kCapacity, count); }));
+    }
+  };
+  (add(std::type_identity<Adapters>{}), ...);
+}
+
+template <class T, class... Adapters>
+void add_memory(Row& row) {
+  const auto add = [&]<class Adapter>(std::type_identity<Adapter>) {
+    if constexpr (kExists<Adapter>) {
+      row.subjects.push_back(alone_subject<Adapter>(
+          [](std::uint64_t) { return measure_bytes_per_slot<Adapter, T>(kManySlots); }));
+    }
+  };
+  (add(std::type_identity<Adapters>{}), ...);
+}
+
+Row op_cost_row(const char* topology) {
+  return {.suite = "single thread",
+          .topology = topology,
+          .payload_bytes = 8,
+          .capacity = kCapacity,
+          .unit = "ns",
+          .better = Better::kLower,
+          .threads = 1};
+}
+
+template <std::size_t kBytes>
+Row memory_row() {
+  using T = Message<kBytes>;
+  Row row{.suite = "single thread",
+          .topology = "memory",
+          .payload_bytes = kBytes,
+          .capacity = kManySlots,
+          .unit = "bytes/slot",
+          .better = Better::kLower,
+          .threads = 1,
+          .fixed_count = 1};
+  add_memory<T, RingwaySpsc<T>, RingwayMpmc<T>, BoostSpsc<T>, ReaderWriterQueue<T>, CdsWeakRing<T>,
+             XeniumVyukov<T>, CdsVyukov<T>, BoostMpmc<T>, TbbQueue<T, true>, Moodycamel<T, true>,
+             MutexQueue<T, false>>(row);
+  return row;
+}
+
+}  // namespace
+
+void add_single_thread_rows(Rows& rows, const Options& options) {
+  using T = Message<8>;
+  Row spsc = op_cost_row("op_cost_spsc");
+  add_pairs<T, RingwaySpsc<T>, Atomic<T, AtomicSpsc<T, kCapacity>>, BoostSpsc<T>,
+            ReaderWriterQueue<T>, CdsWeakRing<T>, MutexQueue<T, false>>(spsc);
+  Row mpmc = op_cost_row("op_cost_mpmc");
+  add_pairs<T, RingwayMpmc<T>, Atomic<T, AtomicMpmc<T, kCapacity>>, XeniumVyukov<T>, CdsVyukov<T>,
+            BoostMpmc<T>, TbbQueue<T, true>, Moodycamel<T, true>, MutexQueue<T, false>>(mpmc);
+  rows.push_back(std::move(spsc));
+  rows.push_back(std::move(mpmc));
+  for_each_payload<8, 64, 256>(options, {8, 64, 256}, [&]<std::size_t kBytes>() {
+    rows.push_back(memory_row<kBytes>());
+  });
+}
+
+}  // namespace ringway::bench
