@@ -1,3 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
+/// \file
+/// BroadcastRing and LossyBroadcastRing under the explorer: one producer, readers that stay, come
+/// and go.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
 #include "models/model.hpp"
-namespace ringway::model { inline Models broadcast_models() { return {}; } }
+#include "ringway/ring/broadcast_ring.hpp"
+#include "ringway/ring/lossy_broadcast_ring.hpp"
+
+namespace ringway::model {
+
+/// What a model's producer does: `count` elements numbered from the first.
+template <class Producer>
+unsigned push_some(Explorer& world, Producer& producer, std::uint64_t first, unsigned count) {
+  unsigned sent = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    world.operation();
+    if (producer.try_emplace(first + sent)) ++sent;
+  }
+  return sent;
+}
+
+/// `tries` reads; checks that the numbers follow each other from `next` on.
+template <class Cursor>
+void read_some(Explorer& world, Cursor& cursor, std::uint64_t& next, unsigned tries) {
+  for (unsigned i = 0; i < tries; ++i) {
+    world.operation();
+    if (const auto element = cursor.try_read()) {
+      world.check(element->number() == next, "a reliable reader misses nothing");
+      ++next;
+    }
+  }
+}
+
+/// One producer, two reliable readers, `operations` tries each.
+template <class T>
+void broadcast_body(Explorer& world, std::size_t capacity, Sequence start, unsigned operations) {
+  auto ring = BroadcastRing<T, ModelMemory>::create(
+                  {.capacity = capacity, .max_cursors = 2, .start = start})
+                  .value();
+  {
+    auto producer = ring.producer().value();
+    auto one = ring.cursor().value();
+    auto two = ring.cursor().value();
+    std::uint64_t next_one = 1;
+    std::uint64_t next_two = 1;
+    unsigned sent = 0;
+    world.threads([&] { sent = push_some(world, producer, 1, operations); },
+                  [&] { read_some(world, one, next_one, operations); },
+                  [&] { read_some(world, two, next_two, operations); });
+    world.check(sent <= operations && next_one - 1 <= sent && next_two - 1 <= sent, "no invention");
+    world.outcome(std::to_string(sent) + std::to_string(next_one) + std::to_string(next_two));
+    read_some(world, one, next_one, sent);
+    read_some(world, two, next_two, sent);
+    world.check(next_one == sent + 1 && next_two == sent + 1, "nothing is lost");
+  }
+}
+
+/// A reader joins while the producer publishes: it sees a gapless piece of the stream that begins
+/// no later than the first element published after the joining.
+template <template <class, class> class Ring, class T>
+void join_body(Explorer& world, std::size_t capacity, unsigned before, unsigned during,
+               Sequence start) {
+  auto ring = Ring<T, ModelMemory>::create({.capacity = capacity, .max_cursors = 1, .start = start})
+                  .value();
+  {
+    auto producer = ring.producer().value();
+    unsigned sent = push_some(world, producer, 0, before);
+    ModelMemory::Atomic<std::uint32_t> joined{0};
+    std::uint64_t promised = ~std::uint64_t{0};  // what is published from here on must be seen
+    std::uint64_t first = 0;
+    std::uint64_t seen = 0;
+    world.threads(
+        [&] {
+          for (unsigned i = 0; i < during; ++i) {
+            world.operation();
+            const bool after = joined.load(std::memory_order_acquire) != 0;
+            if (!producer.try_emplace(std::uint64_t{sent})) continue;
+            if (after && promised == ~std::uint64_t{0}) promised = sent;
+            ++sent;
+          }
+        },
+        [&] {
+          auto cursor = ring.cursor().value();
+          joined.store(1, std::memory_order_release);
+          first = cursor.sequence() - start;
+          seen = first;
+          read_some(world, cursor, seen, 2);
+        });
+    world.check(first <= promised, "what is published after the joining is seen");
+    world.check(first <= sent && seen <= sent, "no invention");
+    world.outcome(std::to_string(sent) + std::to_string(first) + std::to_string(seen));
+  }
+}
+
+/// A reader reads and leaves, another one takes its gate, the producer goes on.
+template <class T>
+void leave_body(Explorer& world, std::size_t capacity, unsigned pushes, Sequence start) {
+  auto ring = BroadcastRing<T, ModelMemory>::create(
+                  {.capacity = capacity, .max_cursors = 1, .start = start})
+                  .value();
+  {
+    auto producer = ring.producer().value();
+    std::optional cursor{ring.cursor().value()};
+    unsigned sent = 0;
+    std::uint64_t next = 0;
+    bool second = false;
+    world.threads([&] { sent = push_some(world, producer, 0, pushes); },
+                  [&] {
+                    read_some(world, *cursor, next, 1);
+                    cursor.reset();
+                  },
+                  [&] {
+                    if (auto other = ring.cursor()) {
+                      second = true;
+                      std::uint64_t from = other->sequence() - start;
+                      read_some(world, *other, from, 1);
+                    }
+                  });
+    world.outcome(std::to_string(sent) + std::to_string(next) + std::to_string(second));
+    world.check(producer.try_emplace(std::uint64_t{sent}), "nobody holds the producer back");
+  }
+}
+
+/// Two words that belong together: a torn copy does not add up.
+struct Pair {
+  explicit Pair(std::uint64_t number) noexcept : value(number), mirror(~number) {}
+  [[nodiscard]] std::uint64_t number() const noexcept { return value; }
+  [[nodiscard]] bool whole() const noexcept { return mirror == ~value; }
+  std::uint64_t value;
+  std::uint64_t mirror;
+};
+
+/// The producer is about to enter the lap that overwrites what the lossy readers read: element i is
+/// number i; what is read is whole, later than what was read before, and with lost() adds up.
+inline void lossy_body(Explorer& world, unsigned readers, unsigned writes, unsigned reads,
+                       Sequence start) {
+  using Ring = LossyBroadcastRing<Pair, ModelMemory>;
+  auto ring = Ring::create({.capacity = 3, .max_cursors = 2, .start = start}).value();
+  {
+    auto producer = ring.producer().value();
+    auto one = ring.lossy_cursor().value();
+    auto two = ring.lossy_cursor().value();
+    constexpr unsigned kSlots = 6;
+    unsigned sent = push_some(world, producer, 0, kSlots);
+    std::uint64_t read_one = 0;
+    std::uint64_t read_two = 0;
+    const auto read = [&](Ring::LossyCursor& cursor, std::uint64_t& count) {
+      std::uint64_t next = 0;
+      for (unsigned i = 0; i < reads; ++i) {
+        world.operation();
+        const auto element = cursor.try_read();
+        if (!element) continue;
+        world.check(element->whole(), "no torn copy");
+        world.check(element->number() >= next, "in order");
+        ++count;
+        next = element->number() + 1;
+        world.check(cursor.lost() + count == next, "what was lost is counted");
+        world.check(cursor.sequence() - start == next, "the position is the element's");
+      }
+    };
+    const auto write = [&] { sent += push_some(world, producer, kSlots, writes); };
+    if (readers == 1) {
+      world.threads(write, [&] { read(one, read_one); });
+    } else {
+      world.threads(
+          write, [&] { read(one, read_one); }, [&] { read(two, read_two); });
+    }
+    world.check(sent == kSlots + writes, "lossy readers never hold the producer back");
+    world.outcome(std::to_string(read_one) + "+" + std::to_string(one.lost()) + "/" +
+                  std::to_string(read_two) + "+" + std::to_string(two.lost()));
+  }
+}
+
+/// A lossy and a reliable reader in one ring.
+inline void mixed_body(Explorer& world, Sequence start) {
+  using Ring = LossyBroadcastRing<Pair, ModelMemory>;
+  auto ring = Ring::create({.capacity = 1, .max_cursors = 2, .start = start}).value();
+  {
+    auto producer = ring.producer().value();
+    auto reliable = ring.cursor().value();
+    auto lossy = ring.lossy_cursor().value();
+    unsigned sent = 0;
+    std::uint64_t next = 0;
+    world.threads([&] { sent = push_some(world, producer, 0, 3); },
+                  [&] { read_some(world, reliable, next, 2); },
+                  [&] {
+                    if (const auto element = lossy.try_read()) {
+                      world.check(element->whole(), "no torn copy");
+                      world.check(element->number() == lossy.lost(), "what was lost is counted");
+                    }
+                  });
+    world.outcome(std::to_string(sent) + std::to_string(next) + std::to_string(lossy.lost()));
+  }
+}
+
+inline Models broadcast_models() {
+  Models models;
+  constexpr Sequence kWrap = ~Sequence{1};  // 2^64 - 2
+  const auto add = [&](const std::string& name, const Options& options, Explorer::Body body,
+                       bool tiny, bool quick) {
+    models.push_back({name, options, std::move(body), tiny, quick});
+  };
+  for (const Sequence start : {Sequence{0}, kWrap}) {
+    const std::string from = start == 0 ? " from 0" : " from 2^64-2";
+    for (const std::size_t capacity : {1U, 2U}) {
+      const std::string of = " capacity " + std::to_string(capacity) + from;
+      add(
+          "broadcast 1P2C x 3," + of, {},
+          [=](Explorer& world) { broadcast_body<Element<56>>(world, capacity, start, 3); }, false,
+          false);
+      add(
+          "broadcast 1P2C x 1," + of, {},
+          [=](Explorer& world) { broadcast_body<Element<56>>(world, capacity, start, 1); }, true,
+          true);
+    }
+    for (const bool refused : {false, true}) {
+      Options options;
+      options.heavy_refused = refused;
+      const std::string how = from + (refused ? ", heavy fence refused" : "");
+      add(
+          "broadcast, join while publishing 3, capacity 1" + how, options,
+          [=](Explorer& world) { join_body<BroadcastRing, Element<56>>(world, 1, 1, 3, start); },
+          false, true);
+      add(
+          "broadcast, join while publishing 3, capacity 2" + how, options,
+          [=](Explorer& world) { join_body<BroadcastRing, Element<56>>(world, 2, 2, 3, start); },
+          false, false);
+      add(
+          "broadcast, leave and join while publishing 2" + how, options,
+          [=](Explorer& world) { leave_body<Element<56>>(world, 1, 2, start); }, false, true);
+    }
+    add(
+        "lossy 1W x 2, 1 reader x 2, lapping" + from, {},
+        [=](Explorer& world) { lossy_body(world, 1, 2, 2, start); }, false, true);
+    add(
+        "lossy 1W x 2, 2 readers x 1, lapping" + from, {},
+        [=](Explorer& world) { lossy_body(world, 2, 2, 1, start); }, false, false);
+    add(
+        "lossy and reliable reader, 1W x 3" + from, {},
+        [=](Explorer& world) { mixed_body(world, start); }, false, true);
+  }
+  return models;
+}
+
+}  // namespace ringway::model

@@ -137,8 +137,7 @@ class MpmcProgram {
 /// One producer drops a claim (a hole) and pushes a pair at once; one pushes; one drains in runs.
 inline void mpmc_hole_body(Explorer& world, std::size_t capacity, Sequence start) {
   using T = Element<16>;
-  auto ring =
-      MpmcRing<T, ModelMemory>::create({.capacity = capacity, .start = start}).value();
+  auto ring = MpmcRing<T, ModelMemory>::create({.capacity = capacity, .start = start}).value();
   MpmcCheck check(world, 2);
   std::size_t pairs = 0;
   bool single = false;
@@ -176,8 +175,7 @@ inline void mpmc_hole_body(Explorer& world, std::size_t capacity, Sequence start
 /// true, and after that nothing comes.
 inline void mpmc_seal_body(Explorer& world, std::size_t capacity, Sequence start) {
   using T = Number;
-  auto ring =
-      MpmcRing<T, ModelMemory>::create({.capacity = capacity, .start = start}).value();
+  auto ring = MpmcRing<T, ModelMemory>::create({.capacity = capacity, .start = start}).value();
   MpmcCheck check(world, 1);
   unsigned sent = 0;
   unsigned received = 0;
@@ -225,33 +223,40 @@ inline void mpmc_seal_body(Explorer& world, std::size_t capacity, Sequence start
 inline Models mpmc_models() {
   Models models;
   const auto add = [&](const MpmcShape& shape, const Options& options, bool tiny, bool quick) {
-    models.push_back({"MPMC " + std::to_string(shape.producers) + "P" +
-                          std::to_string(shape.consumers) + "C x " +
-                          std::to_string(shape.operations) + ", capacity " +
-                          std::to_string(shape.capacity) +
-                          (shape.start == 0 ? " from 0" : " from 2^64-2"),
-                      options,
-                      [shape](Explorer& world) {
-                        MpmcProgram<Element<16>> program(world, shape);
-                        program.run();
-                      },
-                      tiny, quick});
+    models.push_back(
+        {"MPMC " + std::to_string(shape.producers) + "P" + std::to_string(shape.consumers) +
+             "C x " + std::to_string(shape.operations) + ", capacity " +
+             std::to_string(shape.capacity) + (shape.start == 0 ? " from 0" : " from 2^64-2"),
+         options,
+         [shape](Explorer& world) {
+           MpmcProgram<Element<16>> program(world, shape);
+           program.run();
+         },
+         tiny, quick});
   };
   constexpr Sequence kWrap = ~Sequence{1};  // 2^64 - 2
-  Options complete;
-  Options bounded;
-  bounded.search = Search::kBounded;
-  bounded.preemptions = 2;
-  bounded.stale_limit = 1;
+  const Options complete;
   for (const Sequence start : {Sequence{0}, kWrap}) {
     for (const std::size_t capacity : {1U, 2U}) {
       add({1, 1, 2, capacity, start}, complete, true, true);
-      add({2, 1, 1, capacity, start}, complete, true, true);
+      add({2, 1, 1, capacity, start}, complete, false, true);
       add({1, 2, 1, capacity, start}, complete, true, true);
       add({2, 2, 1, capacity, start}, complete, false, false);
     }
   }
   add({2, 1, 1, 3, kWrap}, complete, false, true);
+  for (const Sequence start : {Sequence{0}, kWrap}) {
+    const std::string from = start == 0 ? " from 0" : " from 2^64-2";
+    for (const std::size_t capacity : {1U, 2U}) {
+      const std::string of = " capacity " + std::to_string(capacity) + from;
+      models.push_back({"MPMC holes, batch, drain 2P1C," + of, complete,
+                        [=](Explorer& world) { mpmc_hole_body(world, capacity, start); }, false,
+                        false});
+      models.push_back({"MPMC seal against push and pop," + of, complete,
+                        [=](Explorer& world) { mpmc_seal_body(world, capacity, start); }, false,
+                        false});
+    }
+  }
   return models;
 }
 

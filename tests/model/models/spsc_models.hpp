@@ -12,8 +12,8 @@
 
 namespace ringway::model {
 
-/// `operations` tries on each side. Checked: the received are the sent, in order, and the history is
-/// that of a queue; what is left at the end is the rest. "Full" and "empty" are each true at one
+/// `operations` tries on each side. Checked: the received are the sent, in order, and the history
+/// is that of a queue; what is left at the end is the rest. "Full" and "empty" are each true at one
 /// moment, but not both in one order: the sides look at each other as in store buffering, without a
 /// fence.
 template <class T>
@@ -108,12 +108,17 @@ inline Models spsc_models() {
       models.push_back({"SPSC 5 x 5, a line each," + of, {}, [=](Explorer& world) {
                           spsc_body<Element<56>>(world, capacity, start, 5);
                         }});
-      models.push_back({"SPSC 2 x 2, a line each," + of, {}, [=](Explorer& world) {
-                          spsc_body<Element<56>>(world, capacity, start, 2);
-                        }, true, true});
-      models.push_back({"SPSC batches, claims, drain," + of, {}, [=](Explorer& world) {
-                          spsc_batch_body<Element<56>>(world, capacity, start);
-                        }, false, true});
+      models.push_back({"SPSC 2 x 2, a line each," + of,
+                        {},
+                        [=](Explorer& world) { spsc_body<Element<56>>(world, capacity, start, 2); },
+                        true,
+                        true});
+      models.push_back(
+          {"SPSC batches, claims, drain," + of,
+           {},
+           [=](Explorer& world) { spsc_batch_body<Element<56>>(world, capacity, start); },
+           false,
+           true});
     }
   }
   return models;
