@@ -117,13 +117,13 @@ class ChannelSender {
 
   /// Sends as long a prefix as there is room for, moving from it (copying, if const), and tells the
   /// receivers once. Never waits, never drops. \return how many were sent
-  template <class U>
+  template <class U, std::size_t kExtent>
   requires std::is_same_v<std::remove_const_t<U>, T>
-  [[nodiscard]] std::size_t try_send_batch(std::span<U> values) {
+  [[nodiscard]] std::size_t try_send_batch(std::span<U, kExtent> values) {
     if (closed_to_me()) {
       return 0;
     }
-    const std::size_t count = producer_.try_push_batch(values);
+    const std::size_t count = producer_.try_push_batch(std::span<U>(values));
     if (count != 0) {
       sent_ += count;
       core_->after_send(count);
@@ -133,10 +133,11 @@ class ChannelSender {
 
   /// Sends all, doing at a full channel what its Overflow says. \return how many were sent: fewer
   /// if the channel was closed, the wait ended early, or the rest did not fit (kFail, kDropNewest)
-  template <class U>
-  requires std::is_same_v<std::remove_const_t<U>, T> std::size_t send_batch(
-      std::span<U> values, Deadline deadline = Deadline::never(),
-      const std::stop_token& stop = {}) {
+  template <class U, std::size_t kExtent>
+  requires std::is_same_v<std::remove_const_t<U>, T>
+  [[nodiscard]] std::size_t send_batch(std::span<U, kExtent> values,
+                                       Deadline deadline = Deadline::never(),
+                                       const std::stop_token& stop = {}) {
     std::size_t sent = 0;
     while (sent < values.size()) {
       sent += try_send_batch(values.subspan(sent));
