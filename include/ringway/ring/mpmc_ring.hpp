@@ -339,9 +339,9 @@ class MpmcRing<T, Memory>::Producer {
   /// they are const). They are claimed at once, so nobody else's messages lie between them, unless
   /// constructing may throw: then they are sent one by one, and a throw leaves those before it
   /// sent. \return how many were sent
-  template <class U>
+  template <class U, std::size_t Extent>
   requires std::is_same_v<std::remove_const_t<U>, T>
-  [[nodiscard]] std::size_t try_push_batch(std::span<U> values) noexcept(
+  [[nodiscard]] std::size_t try_push_batch(std::span<U, Extent> values) noexcept(
       std::is_nothrow_constructible_v<T, decltype(std::move(values[0]))>) {
     std::size_t sent = 0;
     if constexpr (std::is_nothrow_constructible_v<T, decltype(std::move(values[0]))>) {
