@@ -20,7 +20,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <stop_token>
 #include <type_traits>
@@ -109,10 +108,9 @@ class ChannelSender {
   requires requires { typename Ring::Claim; }
   [[nodiscard]] Claim try_claim(Args&&... args) {
     if (closed_to_me()) {
-      return Claim(*this, std::nullopt);
+      return Claim(*this, {});
     }
-    auto claim = producer_.try_claim(std::forward<Args>(args)...);
-    return claim ? Claim(*this, std::move(claim)) : Claim(*this, std::nullopt);
+    return Claim(*this, producer_.try_claim(std::forward<Args>(args)...));
   }
 
   /// Sends as long a prefix as there is room for, moving from it (copying, if const), and tells the
@@ -280,26 +278,23 @@ class ChannelSender {
 template <class Ring, class Wait, class Memory>
 class ChannelSender<Ring, Wait, Memory>::Claim {
  public:
-  Claim(Claim&& other) noexcept : sender_(other.sender_), claim_(std::move(other.claim_)) {
-    other.claim_.reset();
-  }
+  Claim(Claim&&) noexcept = default;
   Claim& operator=(Claim&&) = delete;
   ~Claim() {
     if (claim_) {
-      claim_.reset();
+      { const auto given_up = std::move(claim_); }
       sender_.core_->after_abort();
     }
   }
 
   /// False if there was no room.
-  explicit operator bool() const noexcept { return claim_.has_value(); }
-  T& operator*() const noexcept { return **claim_; }
-  T* operator->() const noexcept { return &**claim_; }
+  explicit operator bool() const noexcept { return static_cast<bool>(claim_); }
+  T& operator*() const noexcept { return *claim_; }
+  T* operator->() const noexcept { return &*claim_; }
 
   /// Sends the message; the claim is empty afterwards. \pre not empty
   void commit() noexcept {
-    claim_->commit();
-    claim_.reset();
+    claim_.commit();
     ++sender_.sent_;
     sender_.core_->after_send(1);
   }
@@ -307,11 +302,11 @@ class ChannelSender<Ring, Wait, Memory>::Claim {
  private:
   friend ChannelSender;
   using RingClaim = typename Ring::Claim;
-  Claim(ChannelSender& sender, std::optional<RingClaim> claim) noexcept
+  Claim(ChannelSender& sender, RingClaim claim) noexcept
       : sender_(sender), claim_(std::move(claim)) {}
 
   ChannelSender& sender_;
-  std::optional<RingClaim> claim_;
+  RingClaim claim_;
 };
 
 }  // namespace ringway

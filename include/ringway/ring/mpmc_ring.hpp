@@ -473,6 +473,8 @@ class MpmcRing<T, Memory>::Producer {
 template <class T, class Memory>
 class MpmcRing<T, Memory>::Claim {
  public:
+  /// An empty claim.
+  Claim() noexcept = default;
   Claim(Claim&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)), at_(other.at_) {}
   Claim& operator=(Claim&&) = delete;
   ~Claim() {
@@ -495,7 +497,6 @@ class MpmcRing<T, Memory>::Claim {
  private:
   friend Producer;
 
-  Claim() noexcept = default;
   template <class... Args>
   Claim(Cell* cell, Word at, Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>)
       : cell_(cell), at_(at) {

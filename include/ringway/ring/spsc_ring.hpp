@@ -306,6 +306,8 @@ class SpscRing<T, Memory>::Producer {
 template <class T, class Memory>
 class SpscRing<T, Memory>::Claim {
  public:
+  /// An empty claim.
+  Claim() noexcept : producer_(nullptr) {}
   Claim(Claim&& other) noexcept : producer_(std::exchange(other.producer_, nullptr)) {}
   Claim& operator=(Claim&&) = delete;
   ~Claim() {
