@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "models/broadcast_models.hpp"
+#include "models/channel_models.hpp"
 #include "models/event_count_models.hpp"
 #include "models/model.hpp"
 #include "models/mpmc_models.hpp"
@@ -22,7 +23,7 @@ namespace {
 
 Models all_models() {
   Models all;
-  for (Models (*part)() : {&spsc_models, &mpmc_models, &broadcast_models, &event_count_models}) {
+  for (Models (*part)() : {&spsc_models, &mpmc_models, &broadcast_models, &event_count_models, &channel_models}) {
     for (Model& model : part()) all.push_back(std::move(model));
   }
   return all;

@@ -49,8 +49,9 @@ class Operations : protected Scheduler {
     announce({Step::kStore, is_seq_cst(order), id}, place);
     std::array<std::uint16_t, kMaxStoresPerLocation> places;
     const std::size_t count = model_.places(self().memory, id, is_seq_cst(order), places.data());
-    model_.write(self().memory, current_, id, places[choose(count)], value, order);
     touched(id);
+    model_.write(self().memory, current_, id, places[choose(count)], value, order);
+    check_room();
     if (tracing_) trace(describe(id) + " store " + hex(value) + " " + name_of(order), place);
   }
 
@@ -334,8 +335,8 @@ class Operations : protected Scheduler {
   std::uint64_t read(LocationId id, StoreId source, std::memory_order order, const char* what,
                      const Place& place) {
     const std::uint64_t value = model_.store_of(id, source).value;
-    model_.read(self().memory, id, source, order);
     touched(id);
+    model_.read(self().memory, id, source, order);
     if (tracing_) {
       trace(describe(id) + " " + what + " -> " + hex(value) + " " + name_of(order) +
                 (source == model_.latest(id)
@@ -350,16 +351,17 @@ class Operations : protected Scheduler {
   void replace(LocationId id, StoreId source, std::uint64_t value, std::memory_order order,
                const Place& place) {
     const std::uint64_t before = model_.store_of(id, source).value;
-    model_.update(self().memory, current_, id, source, value, order);
     touched(id);
+    model_.update(self().memory, current_, id, source, value, order);
+    check_room();
     if (tracing_) {
       trace(describe(id) + " update " + hex(before) + " -> " + hex(value) + " " + name_of(order),
             place);
     }
   }
 
+  /// To be told before the operation, which may advance the thread's clock.
   void touched(LocationId id) {
-    check_room();
     Thread& thread = self();
     model_.location(id).accessed[current_] = thread.memory.current.clock.time[current_];
     for (const LocationId known : thread.reads) {

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// Channels under the explorer: sending, receiving and closing with threads that sleep at once.
+///
+/// Each thread owns its handles and destroys them, so the last one deletes the channel. Checked: no
+/// thread sleeps for ever, each accepted message is received or left over, and the memory is given
+/// back when nobody uses it any more.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "models/model.hpp"
+#include "ringway/channel/channel.hpp"
+#include "ringway/channel/mpmc_channel.hpp"
+
+namespace ringway::model {
+
+/// What became of the messages of one channel model.
+struct ChannelCounts {
+  ChannelTally tally;
+  unsigned sent = 0;
+  unsigned received = 0;
+
+  [[nodiscard]] ChannelOptions options(std::size_t capacity) {
+    return {.capacity = capacity, .tally = &tally};
+  }
+  void finish(Explorer& world) {
+    world.check(tally.sent == sent && tally.received == received, "the tally is right");
+    world.check(sent == received + tally.left, "each accepted message is received or left over");
+    world.outcome(std::to_string(sent) + std::to_string(received));
+  }
+};
+
+/// One sender sends `messages` and goes; the receiver receives until the channel says closed.
+inline void channel_body(Explorer& world, std::size_t capacity, unsigned messages) {
+  ChannelCounts counts;
+  auto ends = channel<Number, Park, ModelMemory>(counts.options(capacity));
+  world.threads(
+      [&] {
+        auto sender = std::move(ends.sender);
+        for (unsigned i = 0; i < messages; ++i) {
+          world.operation();
+          world.check(sender.send(Number(i)) == SendStatus::kSent, "nobody closed");
+          ++counts.sent;
+        }
+      },
+      [&] {
+        auto receiver = std::move(ends.receiver);
+        while (auto message = receiver.receive()) {
+          world.check(message->number() == counts.received, "in order");
+          ++counts.received;
+          world.operation();
+        }
+      });
+  world.check(counts.received == messages, "everything arrived before the end");
+  counts.finish(world);
+}
+
+/// The receiver takes one message, closes and goes, while the sender may be asleep for room.
+inline void channel_closed_by_receiver_body(Explorer& world, std::size_t capacity) {
+  ChannelCounts counts;
+  auto ends = channel<Number, Park, ModelMemory>(counts.options(capacity));
+  world.threads(
+      [&] {
+        auto sender = std::move(ends.sender);
+        for (unsigned i = 0; i < capacity + 2; ++i) {
+          world.operation();
+          if (sender.send(Number(i)) != SendStatus::kSent) break;
+          ++counts.sent;
+        }
+      },
+      [&] {
+        auto receiver = std::move(ends.receiver);
+        if (receiver.receive()) ++counts.received;
+        world.operation();
+      });
+  counts.finish(world);
+}
+
+/// `senders` send one message each, `receivers` receive until the end.
+inline void mpmc_channel_body(Explorer& world, unsigned senders, unsigned receivers,
+                              unsigned messages, std::size_t capacity) {
+  ChannelCounts counts;
+  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(capacity));
+  auto other_sender = senders == 2 ? std::optional(ends.sender) : std::nullopt;
+  auto other_receiver = receivers == 2 ? std::optional(ends.receiver) : std::nullopt;
+  const auto send = [&](auto& from, unsigned number) {
+    auto sender = std::move(from);
+    for (unsigned i = 0; i < messages; ++i) {
+      world.operation();
+      world.check(sender.send(Number(number)) == SendStatus::kSent, "nobody closed");
+      ++counts.sent;
+    }
+  };
+  const auto receive = [&](auto& from) {
+    auto receiver = std::move(from);
+    while (receiver.receive()) {
+      ++counts.received;
+      world.operation();
+    }
+  };
+  const auto s1 = [&] { send(ends.sender, 1); };
+  const auto s2 = [&] { send(*other_sender, 2); };
+  const auto r1 = [&] { receive(ends.receiver); };
+  const auto r2 = [&] { receive(*other_receiver); };
+  if (senders == 2 && receivers == 2) {
+    world.threads(s1, s2, r1, r2);
+  } else if (senders == 2) {
+    world.threads(s1, s2, r1);
+  } else if (receivers == 2) {
+    world.threads(s1, r1, r2);
+  } else {
+    world.threads(s1, r1);
+  }
+  world.check(counts.received == senders * messages, "everything arrived before the end");
+  counts.finish(world);
+}
+
+/// A third thread closes while one sends and one receives.
+inline void mpmc_channel_close_body(Explorer& world, std::size_t capacity, unsigned messages) {
+  ChannelCounts counts;
+  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(capacity));
+  auto closer = ends.sender;
+  bool ended = false;
+  world.threads(
+      [&] {
+        auto sender = std::move(ends.sender);
+        for (unsigned i = 0; i < messages; ++i) {
+          world.operation();
+          if (sender.send(Number(i)) != SendStatus::kSent) break;
+          ++counts.sent;
+        }
+      },
+      [&] {
+        auto receiver = std::move(ends.receiver);
+        while (auto message = receiver.receive()) {
+          world.check(message->number() == counts.received, "in order");
+          ++counts.received;
+          world.operation();
+        }
+        ended = true;
+      },
+      [&] {
+        auto own = std::move(closer);
+        own.close();
+        world.operation();
+        world.check(own.try_send(Number(9)) == SendStatus::kClosed, "no send after the close");
+      });
+  world.check(ended && counts.sent == counts.received, "what was accepted arrived before the end");
+  counts.finish(world);
+}
+
+inline Models channel_models() {
+  Models models;
+  const auto add = [&](const std::string& name, const Options& options, Explorer::Body body,
+                       bool quick) {
+    models.push_back({name, options, std::move(body), false, quick});
+  };
+  Options bounded;
+  bounded.search = Search::kBounded;
+  bounded.preemptions = 2;
+  bounded.stale_limit = 1;
+  for (const bool refused : {false, true}) {
+    Options complete;
+    complete.heavy_refused = refused;
+    bounded.heavy_refused = refused;
+    const std::string how = refused ? ", heavy fence refused" : "";
+    add("channel 1 message, then close" + how, complete,
+        [](Explorer& world) { channel_body(world, 1, 1); }, true);
+    add("channel 2 messages, capacity 1, then close" + how, complete,
+        [](Explorer& world) { channel_body(world, 1, 2); }, false);
+    add("channel closed by its receiver" + how, complete,
+        [](Explorer& world) { channel_closed_by_receiver_body(world, 1); }, false);
+    add("MPMC channel 1S1R x 1, then close" + how, complete,
+        [](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, 1); }, true);
+  }
+  return models;
+}
+
+}  // namespace ringway::model
