@@ -6,7 +6,7 @@
 
 #include "child_process.hpp"
 #include "ping_pong.hpp"
-#include "ringway/wait/asymmetric_fence.hpp"
+#include "ringway/base/asymmetric_fence.hpp"
 #include "ringway/wait/wait_strategy.hpp"
 
 namespace ringway {

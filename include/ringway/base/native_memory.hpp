@@ -9,7 +9,7 @@
 ///
 ///   Atomic<U>                      like std::atomic<U>; a checking policy adds a defaulted
 ///   std::source_location fence(order)                   std::atomic_thread_fence light_fence(),
-///   heavy_fence()   the two sides of an asymmetric store-load fence (wait/asymmetric_fence.hpp)
+///   heavy_fence()   the two sides of an asymmetric store-load fence (base/asymmetric_fence.hpp)
 ///   before_read(p, n), before_write(p, n)
 ///                                  announce an access to plain shared payload; nothing here
 ///   futex_wait(word, expected, timeout_ns), futex_wake(word, count)   (wait/futex.hpp)
@@ -38,7 +38,7 @@ struct NativeMemory {
   static void light_fence() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
   /// Runs a full fence in every running thread of the process. Defined in
-  /// wait/asymmetric_fence.hpp. \return false if the kernel refuses; the caller must then not rely
+  /// base/asymmetric_fence.hpp. \return false if the kernel refuses; the caller must then not rely
   /// on light_fence().
   static bool heavy_fence() noexcept;
 

@@ -7,13 +7,17 @@
 /// *Protocol.* Records are found, made and freed under the home's directory lock; a record's atomic
 /// words are used without it. Nothing here is on the path of a message.
 ///   TopicRecord         a name and the type that is bound to it; never freed
-///   LaneRecord          one publisher's ring; freed when its publisher and all its readers are gone
+///   LaneRecord          one publisher's ring; freed when its publisher and all its readers are
+///                       gone
 ///   SubscriptionRecord  a pattern and who wants it; read by those who make lanes
 ///   EndpointRecord      somebody who can be woken: a dispatcher or a requester
 ///
 /// *Synchronisation.*
-///   "lane closed"  close of a lane -> look of its publisher and readers: everything accepted before is in the ring
+///   "lane closed"  close of a lane -> look of its publisher and readers: everything accepted
+///                  before is in the ring
 ///   "reply lane"   a replier's store of the lane that it answers on -> the requester's look
+///   "served"       a replier comes or leaves -> the requester's look: whatever it answered before
+///                  it left is there
 ///
 /// *Progress.* Blocking (the directory lock); binding is not a real-time operation.
 
@@ -95,20 +99,44 @@ struct alignas(kOwnerSpacing) LaneRecord {
   LaneKind kind = LaneKind::kTopic;
   std::uint32_t topic = 0;    // index of the name: an exact one, a family's pattern, or a service
   std::uint32_t lossy = 0;    // which ring the lane is
+  std::uint32_t owner = 0;    // request lanes: endpoint of the requester
   std::uint32_t handles = 0;  // publisher, cursors and bindings that still need the ring
   std::uint64_t ring_offset = 0;
   std::uint64_t ring_bytes = 0;
   std::uint32_t bound[kMostReaders] =
       {};  // by gate: subscription + 1 that has not picked it up yet
 
-  // rarely written, read per message
-  alignas(kOwnerSpacing) typename Memory::template Atomic<std::uint32_t> closed{0};
-  typename Memory::template Atomic<std::uint32_t> reply_lane{
-      0};                                                     // request lanes: lane of the answers
-  typename Memory::template Atomic<std::uint32_t> served{0};  // request lanes: repliers there
-
   // publishers that wait for room
   alignas(kOwnerSpacing) EventCount<Memory> room;
+
+  /// Nothing is accepted any more; what was accepted is still read. Any thread.
+  void close() noexcept { closed_.store(1, std::memory_order_release); }  // release "lane closed"
+  /// The publisher before each message, a reader that finds nothing. Any thread, wait-free.
+  [[nodiscard]] bool closed() const noexcept {
+    return closed_.load(std::memory_order_acquire) != 0;  // acquire "lane closed"
+  }
+
+  /// Lanes of requests: a replier has picked the lane up and answers on lane `answers`.
+  void set_reply_lane(std::uint32_t answers) noexcept {
+    reply_lane_.store(answers, std::memory_order_release);  // release "reply lane"
+  }
+  /// The lane of answers, 0 before there is one.
+  [[nodiscard]] std::uint32_t reply_lane() const noexcept {
+    return reply_lane_.load(std::memory_order_acquire);  // acquire "reply lane"
+  }
+  /// Lanes of requests: a replier is bound, or has left.
+  void set_served(bool served) noexcept {
+    served_.store(served ? 1 : 0, std::memory_order_release);  // release "served"
+  }
+  [[nodiscard]] bool served() const noexcept {
+    return served_.load(std::memory_order_acquire) != 0;  // acquire "served"
+  }
+
+ private:
+  // rarely written, read per message
+  alignas(kOwnerSpacing) typename Memory::template Atomic<std::uint32_t> closed_{0};
+  typename Memory::template Atomic<std::uint32_t> reply_lane_{0};
+  typename Memory::template Atomic<std::uint32_t> served_{0};
 };
 
 struct SubscriptionRecord {

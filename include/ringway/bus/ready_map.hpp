@@ -11,7 +11,8 @@
 /// summary bit over an empty word: a needless look, never a missed one.
 ///
 /// *Synchronisation.*
-///   "ready"  set() in words, then in summary -> take() from summary, then from words: the owner sees what the setter did before
+///   "ready"  set() in words, then in summary -> take() from summary, then from words: the owner
+///            sees what the setter did before
 ///
 /// *Progress.* Wait-free on both sides.
 

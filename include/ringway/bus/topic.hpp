@@ -4,7 +4,8 @@
 /// Topics and services: the typed constants that both sides of a contract share.
 ///
 ///   inline constexpr ringway::Topic<Trade> kTrades{"md.trades", {.capacity = 4096}};
-///   inline constexpr ringway::Service<PriceReply(PriceRequest)> kPricing{"pricing", {.timeout = 5ms}};
+///   inline constexpr ringway::Service<PriceReply(PriceRequest)> kPricing{"pricing", {.timeout =
+///   5ms}};
 ///
 /// They are plain values without behaviour: a bus turns them into publishers, subscriptions,
 /// requesters and repliers.
@@ -29,12 +30,22 @@ struct TypeIdentity {
 };
 
 template <class T>
-constexpr TypeIdentity type_identity() noexcept {
+constexpr std::string_view type_name() noexcept {
   std::string_view text = __PRETTY_FUNCTION__;
-  const auto begin = text.find("T = ") + 4;
-  auto name = text.substr(begin);
-  name = name.substr(0, name.rfind(']'));
-  return {name, sizeof(T), alignof(T)};
+  text = text.substr(text.find("T = ") + 4);
+  return text.substr(0, text.find_first_of(";]"));
+}
+
+template <class T>
+constexpr TypeIdentity type_identity() noexcept {
+  return {type_name<T>(), sizeof(T), alignof(T)};
+}
+
+/// The identity of a service: its signature, and the sizes of both types together.
+template <class Reply, class Request>
+constexpr TypeIdentity service_identity() noexcept {
+  constexpr auto align = alignof(Reply) > alignof(Request) ? alignof(Reply) : alignof(Request);
+  return {type_name<Reply(Request)>(), sizeof(Reply) + sizeof(Request), align};
 }
 
 struct TopicOptions {

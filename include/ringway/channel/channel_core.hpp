@@ -27,7 +27,8 @@
 ///
 /// *Synchronisation.*
 ///   "closed"    release by close() -> acquire by receivers: what was sent before the close (in
-///               the closer's order) and the seal are visible, so a look in vain after that is final
+///               the closer's order) and the seal are visible, so a look in vain after that is
+///               final
 ///   "departed"  each handle's release of its count -> the acquire of the last one: everything
 ///               that was done with the block happens before its destruction
 ///   The ring's own edges carry the messages; the event count's ("notified", "looked") the waits.

@@ -39,12 +39,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ringway/base/asymmetric_fence.hpp"
 #include "ringway/base/cache_line.hpp"
 #include "ringway/base/native_memory.hpp"
 #include "ringway/base/result.hpp"
 #include "ringway/base/sequence.hpp"
 #include "ringway/base/setup_error.hpp"
-#include "ringway/wait/asymmetric_fence.hpp"
 
 namespace ringway {
 

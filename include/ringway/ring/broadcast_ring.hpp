@@ -224,6 +224,7 @@ class BroadcastRing<T, Memory>::Producer {
 
   /// The gate of a reader, for the layer above.
   [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return block_->header.max_cursors; }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return block_->header.capacity; }
   /// The position that the next element will have.
@@ -322,9 +323,10 @@ class BroadcastRing<T, Memory>::Cursor {
       const AtExit pass([this] { gate_.advance(reader_.position()); });
       for (std::size_t i = 0; i < count; ++i) {
         Memory::before_read(reader_.slot(), sizeof(T));
-        const AtExit advance([this] { reader_.advance(); });
+        const T& element = reader_.slot()->get();
+        reader_.advance();
         ++read;
-        if (!go_on_after(handler, std::as_const(reader_.slot()->get()))) return read;
+        if (!go_on_after(handler, element)) return read;
       }
     }
     return read;

@@ -259,6 +259,7 @@ class LossyBroadcastRing<T, Memory>::Producer {
   [[nodiscard]] std::uint64_t take_signals() noexcept { return writer_.take_signals(); }
   [[nodiscard]] bool has_signals() const noexcept { return writer_.has_signals(); }
   [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return block_->header.max_cursors; }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return block_->header.capacity; }
   /// The position that the next element will have.

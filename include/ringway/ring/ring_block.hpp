@@ -60,9 +60,11 @@ struct RingShape {
                                                         std::size_t spare_blocks = 0) noexcept {
     constexpr std::size_t kMost = static_cast<std::size_t>(-1) / 4;
     if (capacity == 0) return Failure{SetupError::kZeroCapacity};
-    const std::size_t blocks =
-        capacity / per_block + (capacity % per_block != 0 ? 1 : 0) + spare_blocks;
-    if (blocks > (kMost - fixed) / block_bytes) return Failure{SetupError::kCapacityTooLarge};
+    const std::size_t full = capacity / per_block + (capacity % per_block != 0 ? 1 : 0);
+    if (fixed > kMost || full > (kMost - fixed) / block_bytes - spare_blocks) {
+      return Failure{SetupError::kCapacityTooLarge};
+    }
+    const std::size_t blocks = full + spare_blocks;
     return RingShape{blocks, fixed + blocks * block_bytes};
   }
 };

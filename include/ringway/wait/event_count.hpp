@@ -59,9 +59,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ringway/base/asymmetric_fence.hpp"
 #include "ringway/base/cache_line.hpp"
 #include "ringway/base/native_memory.hpp"
-#include "ringway/wait/asymmetric_fence.hpp"
 #include "ringway/wait/deadline.hpp"
 #include "ringway/wait/futex.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ringway/wait/asymmetric_fence.hpp"
+#include "ringway/base/asymmetric_fence.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// What all handles of one bus share in this process: the home, the directory in it, and how lanes
+/// are given back. Handles keep it alive, so they may outlive the `Bus` object that made them.
+
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "ringway/bus/directory.hpp"
+#include "ringway/bus/home.hpp"
+#include "ringway/bus/inline_audience.hpp"
+#include "ringway/ring/broadcast_ring.hpp"
+#include "ringway/ring/lossy_broadcast_ring.hpp"
+
+namespace ringway {
+
+class DispatcherBase;
+
+/// What a family's lane carries: the topic's number travels with the message.
+template <class T>
+struct Numbered {
+  T value;
+  std::uint32_t topic;
+};
+
+/// Stands for the lossy ring of a type that can not have one.
+struct NoRing {
+  struct Producer {};
+  struct Claim {};
+};
+
+/// The two rings that a lane of `E` may be.
+template <class E, class Memory>
+struct LaneRings {
+  static constexpr bool kCanBeLossy = std::is_trivially_copyable_v<E>;
+
+  template <bool kLossy, class Dummy>
+  struct Choose {
+    using Type = LossyBroadcastRing<E, Memory>;
+  };
+  template <class Dummy>
+  struct Choose<false, Dummy> {
+    using Type = NoRing;
+  };
+
+  using Reliable = BroadcastRing<E, Memory>;
+  using Lossy = typename Choose<kCanBeLossy, void>::Type;
+};
+
+/// Called when a handler of the user's throws; must not throw itself.
+using ErrorHandler =
+    std::function<void(std::string_view subscription, const std::exception_ptr& error)>;
+
+/// The error handler of those who name none: one line on standard error.
+inline void print_error(std::string_view subscription, const std::exception_ptr& error) noexcept {
+  const char* what = "something that is no std::exception";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "ringway: the handler of \"%.*s\" threw: %s\n",
+                 static_cast<int>(subscription.size()), subscription.data(), exception.what());
+    return;
+  } catch (...) {
+  }
+  std::fprintf(stderr, "ringway: the handler of \"%.*s\" threw %s\n",
+               static_cast<int>(subscription.size()), subscription.data(), what);
+}
+
+/// Which dispatcher runs on this thread, if any: a wait for itself would never end.
+struct RunningDispatcher {
+  const void* bus = nullptr;
+  std::uint32_t endpoint = 0;
+};
+inline thread_local RunningDispatcher running_dispatcher;
+
+template <Home H>
+class BusCore {
+ public:
+  using Memory = typename H::Memory;
+  using DirectoryType = Directory<Memory>;
+  using Lock =
+      std::unique_lock<std::remove_reference_t<decltype(std::declval<H&>().directory_lock())>>;
+
+  BusCore(H home, DirectoryType directory, ErrorHandler on_error)
+      : home_(std::move(home)), directory_(directory), on_error_(std::move(on_error)) {}
+
+  [[nodiscard]] DirectoryType& directory() noexcept { return directory_; }
+  [[nodiscard]] Lock lock() { return Lock(home_.directory_lock()); }
+
+  /// Gives one handle's share of a lane back; the last one destroys what is left in the ring. Under
+  /// the directory lock.
+  template <class E>
+  void release_lane(std::uint32_t index) noexcept {
+    auto& lane = directory_.lane(index);
+    if (--lane.handles != 0) return;
+    if (lane.lossy == 0) {
+      auto ring = LaneRings<E, Memory>::Reliable::join(directory_.ring_memory(lane));
+      if (ring) ring->hold_elements(true);
+    }
+    directory_.free_lane(index);
+  }
+
+  /// Tells an endpoint that the lane has news for it. Any thread, wait-free but for the wake-up of
+  /// a sleeper.
+  void signal(std::uint32_t endpoint, std::uint32_t lane) noexcept {
+    auto& record = directory_.endpoint(endpoint);
+    record.ready.set(lane);
+    record.event.notify_all();
+  }
+
+  /// A handler of the user's threw: nobody else suffers.
+  void report_error(std::string_view subscription, std::exception_ptr error) noexcept {
+    on_error_(subscription, std::move(error));
+  }
+
+  // Process-local lists, under a lock of their own.
+  std::mutex local_lock;
+  std::vector<DispatcherBase*> dispatchers;
+  InlineRegistry inlines;
+
+ private:
+  H home_;
+  DirectoryType directory_;
+  ErrorHandler on_error_;
+};
+
+}  // namespace ringway

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// `Dispatcher`: a thread that runs handlers.
+///
+/// *What.* Subscriptions and repliers belong to a dispatcher; it runs their handlers one after the
+/// other, so handlers of one dispatcher need no locks among themselves. Use several dispatchers for
+/// several processors. A handler that blocks holds up everything else of its dispatcher.
+///
+/// *Protocol.* The dispatcher owns an endpoint in the directory: a ready map (which lanes have
+/// news) and an event count.
+///   hot    cursors that it looks at in every round
+///   idle   cursors that have asked their publisher for a signal; they cost nothing until it comes
+/// A cursor turns hot by its lane's bit in the ready map, and idle when the dispatcher parks, or
+/// when it has had nothing for a while and many are hot. Turning idle: ask, fence, look again; both
+/// parking and asking are one fence for all cursors. Bit 0 of the ready map means: look into the
+/// inbox (new subscriptions, ended ones, stop).
+///
+/// *Synchronisation.*
+///   "handled"  running_ after a handler -> remove() (see bus/subscription.hpp)
+///   running_ and SubscriptionCore::ended are ordered by light_fence() and heavy_fence()
+///   "stopped"  the thread's last store -> wait_stopped()
+///
+/// *Progress.* Blocking, by the wait strategy chosen.
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ringway/bus/bus_core.hpp"
+#include "ringway/bus/subscription.hpp"
+#include "ringway/wait/wait_strategy.hpp"
+
+namespace ringway {
+
+/// What a dispatcher does when there is nothing to do.
+enum class Idle : unsigned char {
+  kSpin,   ///< spin for ever: the lowest latency, one processor burnt
+  kYield,  ///< spin briefly, then yield
+  kPark,   ///< spin briefly, yield a little, then sleep until there is something
+};
+
+struct DispatcherOptions {
+  std::string name = "dispatcher";
+  std::optional<int> cpu = std::nullopt;  ///< processor to pin the thread to
+  Idle idle = Idle::kPark;
+  std::size_t batch = 64;  ///< messages of one cursor before the next cursor has its turn
+};
+
+/// The thread and its cursors; shared with the subscriptions' handles.
+template <Home H>
+class DispatcherCore final : public DispatcherBase {
+  using Core = BusCore<H>;
+  using Memory = typename H::Memory;
+  using Item = std::shared_ptr<SubscriptionCore>;
+
+ public:
+  static absl::StatusOr<std::shared_ptr<DispatcherCore>> start(std::shared_ptr<Core> bus,
+                                                               DispatcherOptions options) {
+    std::uint32_t endpoint = 0;
+    {
+      auto lock = bus->lock();
+      if (bus->directory().stopping()) return absl::FailedPreconditionError("the bus is stopped");
+      auto made = bus->directory().new_endpoint();
+      if (!made.ok()) return made.status();
+      endpoint = *made;
+    }
+    std::shared_ptr<DispatcherCore> core(
+        new DispatcherCore(std::move(bus), endpoint, std::move(options)));
+    {
+      const std::scoped_lock lock(core->bus_->local_lock);
+      core->bus_->dispatchers.push_back(core.get());
+    }
+    core->thread_ = std::thread([self = core.get()] { self->run(); });
+    if (core->options_.cpu) {
+      cpu_set_t set;
+      CPU_ZERO(&set);
+      CPU_SET(static_cast<std::size_t>(*core->options_.cpu), &set);
+      if (::pthread_setaffinity_np(core->thread_.native_handle(), sizeof(set), &set) != 0) {
+        core->shut_down();
+        return absl::InvalidArgumentError(
+            absl::StrCat("dispatcher \"", core->options_.name, "\" can not run on processor ",
+                         *core->options_.cpu, "; see taskset -p $$ for those allowed"));
+      }
+    }
+    ::pthread_setname_np(core->thread_.native_handle(), core->options_.name.substr(0, 15).c_str());
+    return core;
+  }
+
+  ~DispatcherCore() override = default;
+
+  /// Ends the thread and lets go of everything; from then on subscriptions' handles are empty
+  /// shells. Not from a handler.
+  void shut_down() {
+    request_stop(false);
+    if (thread_.joinable()) thread_.join();
+    {
+      const std::scoped_lock lock(bus_->local_lock);
+      std::erase(bus_->dispatchers, this);
+    }
+    auto rest = std::exchange(subscriptions_, {});
+    for (const auto& subscription : rest) forget(subscription);
+    auto lock = bus_->lock();
+    bus_->directory().free_endpoint(endpoint_);
+  }
+
+  [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }
+  [[nodiscard]] std::uint32_t endpoint() const noexcept { return endpoint_; }
+  [[nodiscard]] const std::shared_ptr<Core>& bus() const noexcept { return bus_; }
+  [[nodiscard]] bool on_own_thread() const noexcept {
+    return running_dispatcher.bus == bus_.get() && running_dispatcher.endpoint == endpoint_;
+  }
+  /// How often the thread really slept. Any thread.
+  [[nodiscard]] std::uint64_t parks() const noexcept {
+    return bus_->directory().endpoint(endpoint_).event.parks();
+  }
+
+  /// Takes over a subscription whose cursors are joined.
+  void add(const Item& subscription) { post({subscription, true}); }
+
+  void remove(const Item& subscription) override {
+    subscription->set_ended();
+    if (!on_own_thread()) {
+      if (!Memory::heavy_fence()) {
+        Memory::fence(std::memory_order_seq_cst);  // seq_cst: orders ended and running_
+      }
+      for (unsigned rounds = 0;
+           running_.load(std::memory_order_acquire) == subscription.get();  // acquire "handled"
+           ++rounds) {
+        if (rounds < 1000) {
+          std::this_thread::yield();
+        } else {
+          std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+      }
+    }
+    post({subscription, false});
+  }
+
+  void request_stop(bool drain_first) override {
+    // relaxed: the inbox's lock orders it
+    stop_.store(drain_first ? Stop::kDrain : Stop::kNow, std::memory_order_relaxed);
+    knock();
+  }
+
+  bool wait_stopped(Deadline deadline) override {
+    return await<SpinPark, NativeMemory>(
+        stopped_gate_,
+        [this] { return stopped_.load(std::memory_order_acquire); },  // acquire "stopped"
+        deadline);
+  }
+
+  [[nodiscard]] std::uint64_t left() const override { return left_; }
+
+  [[nodiscard]] std::string running_handler() override {
+    const auto* running = running_.load(std::memory_order_acquire);  // acquire "handled"
+    const std::scoped_lock lock(inbox_lock_);  // an ended subscription is let go under this lock
+    for (const auto& subscription : known_) {
+      if (subscription.get() == running) return subscription->pattern();
+    }
+    return "";
+  }
+
+ private:
+  enum class Stop : unsigned char { kNo, kDrain, kNow };
+  struct Letter {
+    Item subscription;
+    bool add;
+  };
+
+  static constexpr std::size_t kMostHot = 16;     // beyond that, idle cursors are asked to wait
+  static constexpr std::uint32_t kPatience = 64;  // rounds without news before that
+  static constexpr unsigned kPauses = 128;        // of an idle round, before yielding
+  static constexpr unsigned kYields = 8;          // before parking
+
+  DispatcherCore(std::shared_ptr<Core> bus, std::uint32_t endpoint, DispatcherOptions options)
+      : bus_(std::move(bus)),
+        endpoint_(endpoint),
+        record_(bus_->directory().endpoint(endpoint)),
+        options_(std::move(options)),
+        fence_needed_(!Memory::heavy_fence()) {}
+
+  void post(Letter letter) {
+    {
+      const std::scoped_lock lock(inbox_lock_);
+      if (letter.add) known_.push_back(letter.subscription);
+      if (!finished_) {
+        inbox_.push_back(std::move(letter));
+        letter.subscription = nullptr;
+      }
+    }
+    if (letter.subscription == nullptr) return knock();
+    // the thread has ended: the caller does its work
+    if (letter.add) {
+      subscriptions_.push_back(std::move(letter.subscription));
+    } else {
+      std::erase(subscriptions_, letter.subscription);
+      forget(letter.subscription);
+    }
+  }
+  void knock() noexcept { bus_->signal(endpoint_, Directory<Memory>::kNoLane); }
+
+  void run() {
+    running_dispatcher = {bus_.get(), endpoint_};
+    unsigned idle_rounds = 0;
+    while (true) {
+      if (record_.ready.any()) collect();
+      const auto stop =
+          stop_.load(std::memory_order_relaxed);  // relaxed: knock() follows the store
+      if (stop == Stop::kNow) break;
+      if (look_at_hot() != 0) {
+        idle_rounds = 0;
+        continue;
+      }
+      if (stop == Stop::kDrain && !record_.ready.any() && drained()) break;
+      idle(idle_rounds++);
+    }
+    finish();
+    running_dispatcher = {};
+  }
+
+  /// Turns cursors hot whose lanes are ready, picks up new lanes, reads the inbox.
+  void collect() {
+    record_.ready.take([this](std::size_t bit) {
+      if (bit == Directory<Memory>::kNoLane) return read_inbox();
+      const auto lane = static_cast<std::uint32_t>(bit);
+      pick_up(lane);
+      if (lane >= by_lane_.size()) return;
+      for (auto* reader : by_lane_[lane]) heat(reader);
+    });
+  }
+
+  void read_inbox() {
+    std::vector<Letter> letters;
+    {
+      const std::scoped_lock lock(inbox_lock_);
+      letters.swap(inbox_);
+    }
+    for (auto& [subscription, add] : letters) {
+      if (add) {
+        adopt_bound(*subscription);  // lanes made before this letter came
+        for (const auto& reader : subscription->readers) enlist(reader.get());
+        subscriptions_.push_back(std::move(subscription));
+      } else {
+        std::erase(subscriptions_, subscription);
+        for (const auto& reader : subscription->readers) delist(reader.get());
+        forget(subscription);
+      }
+    }
+  }
+
+  /// Picks up the gates that a new lane reserved for our subscriptions.
+  void pick_up(std::uint32_t index) {
+    std::vector<LaneReader*> fresh;
+    {
+      auto lock = bus_->lock();
+      auto& lane = bus_->directory().lane(index);
+      if (lane.used == 0) return;
+      for (std::size_t gate = 0; gate < LaneRecord<Memory>::kMostReaders; ++gate) {
+        if (lane.bound[gate] == 0) continue;
+        for (const auto& subscription : subscriptions_) {
+          if (subscription->record() + 1 != lane.bound[gate]) continue;
+          lane.bound[gate] = 0;
+          subscription->adopt(index, gate);
+          fresh.push_back(subscription->readers.back().get());
+          break;
+        }
+      }
+    }
+    for (auto* reader : fresh) enlist(reader);
+  }
+
+  void enlist(LaneReader* reader) {
+    if (reader->lane() >= by_lane_.size()) by_lane_.resize(reader->lane() + 1);
+    by_lane_[reader->lane()].push_back(reader);
+    heat(reader);
+  }
+  void delist(LaneReader* reader) {
+    if (reader->lane() < by_lane_.size()) std::erase(by_lane_[reader->lane()], reader);
+    if (reader->hot) std::erase(hot_, reader);
+    reader->hot = false;
+  }
+  void heat(LaneReader* reader) {
+    reader->idle_rounds = 0;
+    if (std::exchange(reader->hot, true)) return;
+    hot_.push_back(reader);
+  }
+
+  /// One round over the hot cursors. \return messages handled
+  std::size_t look_at_hot() {
+    std::size_t handled = 0;
+    bool patience_ended = false;
+    for (std::size_t i = 0; i < hot_.size(); ++i) {
+      auto* reader = hot_[i];
+      if (reader->has_news()) {
+        reader->idle_rounds = 0;
+        handled += handle(reader);
+      } else if (++reader->idle_rounds % kPatience == 0) {
+        patience_ended = true;
+      }
+    }
+    if (patience_ended) [[unlikely]]
+      cool();
+    return handled;
+  }
+
+  std::size_t handle(LaneReader* reader) {
+    auto* subscription = reader->subscription;
+    running_.store(subscription, std::memory_order_relaxed);  // relaxed: fenced below
+    Memory::light_fence();
+    if (fence_needed_) [[unlikely]] {
+      Memory::fence(std::memory_order_seq_cst);  // seq_cst: orders running_ and ended
+    }
+    std::size_t handled = 0;
+    if (!subscription->ended()) handled = reader->drain(options_.batch);
+    running_.store(nullptr, std::memory_order_release);  // release "handled"
+    return handled;
+  }
+
+  /// Lets go of cursors that are done; when many are hot, asks for signals instead of looking at
+  /// those that have had nothing.
+  void cool() {
+    std::vector<LaneReader*> asked;
+    for (std::size_t i = 0; i < hot_.size();) {
+      auto* reader = hot_[i];
+      if (reader->idle_rounds < kPatience) {
+        ++i;
+        continue;
+      }
+      if (reader->finished()) {
+        retire(reader);
+        continue;
+      }
+      if (hot_.size() <= kMostHot) {
+        ++i;
+        continue;
+      }
+      hot_[i] = hot_.back();
+      hot_.pop_back();
+      reader->hot = false;
+      reader->ask_for_signal_unfenced();
+      asked.push_back(reader);
+    }
+    if (asked.empty()) return;
+    const bool fenced = Memory::heavy_fence();
+    for (auto* reader : asked) {
+      if (!fenced || reader->has_news()) heat(reader);
+    }
+  }
+
+  /// The reader's lane is closed and read to its end.
+  void retire(LaneReader* reader) {
+    delist(reader);
+    auto& readers = reader->subscription->readers;
+    std::erase_if(readers, [reader](const auto& owned) { return owned.get() == reader; });
+  }
+
+  void idle(unsigned rounds) {
+    if (options_.idle == Idle::kSpin || rounds < kPauses) return Memory::relax();
+    if (options_.idle == Idle::kYield || rounds < kPauses + kYields) return Memory::yield();
+    park();
+  }
+
+  void park() {
+    // all cursors ask; prepare() brings the one fence; then look again at every one of them
+    auto asked = std::exchange(hot_, {});
+    for (auto* reader : asked) {
+      reader->hot = false;
+      reader->ask_for_signal_unfenced();
+    }
+    const auto key = record_.event.prepare();
+    bool news = record_.ready.any() ||
+                stop_.load(std::memory_order_relaxed) == Stop::kNow;  // relaxed: knock() follows it
+    for (auto* reader : asked) {
+      if (!reader->has_news() && !reader->finished()) continue;
+      news = true;
+      heat(reader);
+      reader->idle_rounds = kPatience - 1;  // if it is done, the next round lets go of it
+    }
+    if (news) {
+      record_.event.cancel();
+    } else {
+      record_.event.wait(key);
+    }
+  }
+
+  [[nodiscard]] bool drained() {
+    for (const auto& subscription : subscriptions_) {
+      for (const auto& reader : subscription->readers) {
+        if (reader->has_news()) {
+          heat(reader.get());
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /// The thread's last act: from here on callers of add() and remove() do the work themselves.
+  void finish() {
+    while (true) {
+      read_inbox();
+      const std::scoped_lock lock(inbox_lock_);
+      if (!inbox_.empty()) continue;
+      finished_ = true;
+      break;
+    }
+    for (const auto& subscription : subscriptions_) {
+      for (const auto& reader : subscription->readers) left_ += reader->backlog();
+    }
+    stopped_.store(true, std::memory_order_release);  // release "stopped"
+    stopped_gate_.notify_all();
+  }
+
+  /// Picks up every gate that lanes have reserved for the subscription.
+  void adopt_bound(SubscriptionCore& subscription) {
+    auto lock = bus_->lock();
+    auto& directory = bus_->directory();
+    for (std::uint32_t i = 0; i < directory.lanes_used(); ++i) {
+      auto& lane = directory.lane(i);
+      if (lane.used == 0) continue;
+      for (std::size_t gate = 0; gate < LaneRecord<Memory>::kMostReaders; ++gate) {
+        if (lane.bound[gate] != subscription.record() + 1) continue;
+        lane.bound[gate] = 0;
+        subscription.adopt(i, gate);
+      }
+    }
+  }
+
+  /// Takes an ended subscription out of the directory and destroys its cursors. Dispatcher's
+  /// thread, or after it. Idempotent.
+  void forget(const Item& subscription) {
+    {
+      const std::scoped_lock lock(inbox_lock_);
+      if (std::erase(known_, subscription) == 0) return;
+    }
+    {
+      auto lock = bus_->lock();
+      bus_->directory().free_subscription(subscription->record());
+      subscription->on_removed();
+    }
+    adopt_bound(*subscription);  // so that those gates are left like any other
+    for (const auto& reader : subscription->readers) {
+      subscription->undelivered.add(reader->backlog());
+    }
+    subscription->readers.clear();
+  }
+
+  // static
+  std::shared_ptr<Core> bus_;
+  std::uint32_t endpoint_;
+  EndpointRecord<Memory>& record_;
+  DispatcherOptions options_;
+  bool fence_needed_;
+  std::thread thread_;
+
+  // dispatcher's thread
+  alignas(kOwnerSpacing) std::atomic<SubscriptionCore*> running_{nullptr};
+  std::vector<Item> subscriptions_;
+  std::vector<LaneReader*> hot_;
+  std::vector<std::vector<LaneReader*>> by_lane_;
+  std::uint64_t left_ = 0;
+  std::atomic<bool> stopped_{false};
+
+  // any thread
+  alignas(kOwnerSpacing) std::atomic<Stop> stop_{Stop::kNo};
+  EventCount<NativeMemory> stopped_gate_;
+  std::mutex inbox_lock_;
+  std::vector<Letter> inbox_;
+  std::vector<Item> known_;
+  bool finished_ = false;
+};
+
+}  // namespace ringway

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// Subscriptions that run on the publisher's own thread, inside publish().
+///
+/// *What.* The fastest delivery there is: a call. Use for light work that belongs to the
+/// publisher's thread anyway (a cache, a counter, a filter in front of a topic). The subscriber
+/// hears the publishers of its own process alone. Do not use for work that can block, nor where the
+/// publisher must not be slowed down.
+///
+/// *Protocol.* Each publisher has an InlineAudience: a list that is replaced, never changed, and a
+/// word that says whether the publisher is in the middle of calling. Ending a subscription marks
+/// it, replaces the lists, fences, and waits until no publisher is in the middle (unless the ending
+/// happens inside such a call).
+///
+/// *Synchronisation.*
+///   "list"     InlineAudience::set stores the list -> call() loads it
+///   "calling"  call() stores that it is done -> quiesce(), free_retired() load it: nothing of the
+///              old list is touched any more
+///   call() stores calling_ and then loads list_, ended; quiesce() is preceded by stores to both:
+///   light and heavy fence.
+///
+/// *Progress.* call(): wait-free but for the handlers. Ending: blocking while a handler runs.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "ringway/base/asymmetric_fence.hpp"
+#include "ringway/base/at_exit.hpp"
+#include "ringway/base/native_memory.hpp"
+#include "ringway/bus/names.hpp"
+#include "ringway/bus/topic.hpp"
+
+namespace ringway {
+
+/// One inline subscription, whatever its type.
+class InlineSubscriber {
+ public:
+  using Call = std::function<void(const void* message, const MessageInfo& info)>;
+
+  InlineSubscriber(std::string pattern, TypeIdentity type, Call call)
+      : pattern_(std::move(pattern)), type_(type), call_(std::move(call)) {}
+
+  [[nodiscard]] bool wants(std::string_view topic) const noexcept {
+    return names::matches(pattern_, topic);
+  }
+  [[nodiscard]] const std::string& pattern() const noexcept { return pattern_; }
+  [[nodiscard]] const TypeIdentity& type() const noexcept { return type_; }
+
+  void call(const void* message, const MessageInfo& info) const { call_(message, info); }
+
+  void end() noexcept {
+    // relaxed: the caller fences
+    ended_.store(true, std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool ended() const noexcept {
+    return ended_.load(std::memory_order_relaxed);  // relaxed: ordered by the fences, see above
+  }
+
+ private:
+  std::string pattern_;
+  TypeIdentity type_;
+  Call call_;
+  std::atomic<bool> ended_{false};
+};
+
+/// One publisher's inline subscribers.
+class InlineAudience {
+ public:
+  using List = std::vector<std::shared_ptr<InlineSubscriber>>;
+
+  InlineAudience(std::string pattern, TypeIdentity type)
+      : pattern_(std::move(pattern)), type_(type), fence_needed_(!NativeMemory::heavy_fence()) {}
+
+  /// The publisher: true if there is anybody to call. One load.
+  [[nodiscard]] bool any() const noexcept {
+    return list_.load(std::memory_order_relaxed) != nullptr;  // relaxed: call() looks again
+  }
+
+  /// The publisher, after the message was accepted. Exceptions of a handler go to
+  /// `on_error(pattern)`.
+  template <class OnError>
+  void call(const void* message, const MessageInfo& info, OnError&& on_error) {
+    const auto depth = calling_.load(std::memory_order_relaxed);  // relaxed: own word
+    calling_.store(depth + 1, std::memory_order_relaxed);         // relaxed: fenced below
+    const AtExit done([this, depth] {
+      calling_.store(depth, std::memory_order_release);  // release "calling"
+    });
+    NativeMemory::light_fence();
+    if (fence_needed_) {
+      NativeMemory::fence(std::memory_order_seq_cst);  // seq_cst: orders calling_ and list_
+    }
+    const List* list = list_.load(std::memory_order_acquire);  // acquire "list"
+    if (list == nullptr) return;
+    // a handler may replace the list; the old one is kept until nobody is in the middle
+    for (const auto& subscriber : *list) {
+      if (subscriber->ended() || !subscriber->wants(info.topic)) continue;
+      try {
+        subscriber->call(message, info);
+      } catch (...) {
+        on_error(subscriber->pattern());
+      }
+    }
+  }
+
+  /// True if the subscriber may want something from this publisher.
+  [[nodiscard]] bool concerns(const InlineSubscriber& subscriber) const {
+    return subscriber.type() == type_ && names::overlap(subscriber.pattern(), pattern_);
+  }
+
+  /// Under the registry's lock: adds or removes a subscriber.
+  void set(const std::shared_ptr<InlineSubscriber>& subscriber, bool wanted) {
+    auto next = std::make_unique<List>();
+    if (current_) *next = *current_;
+    std::erase(*next, subscriber);
+    if (wanted) next->push_back(subscriber);
+    auto old = std::exchange(current_, next->empty() ? nullptr : std::move(next));
+    list_.store(current_.get(), std::memory_order_release);  // release "list"
+    retired_.push_back(std::move(old));
+  }
+
+  /// After set() and a heavy fence: waits until no call that may use an old list runs.
+  void quiesce() const noexcept {
+    while (calling_.load(std::memory_order_acquire) != 0) {  // acquire "calling"
+      std::this_thread::yield();
+    }
+  }
+  /// Under the registry's lock, after a heavy fence: frees the old lists if nobody can be using
+  /// them.
+  void free_retired() noexcept {
+    if (calling_.load(std::memory_order_acquire) == 0) retired_.clear();  // acquire "calling"
+  }
+
+  /// True if the calling thread is inside this audience's call().
+  [[nodiscard]] bool is_calling_here() const noexcept {
+    return calling_.load(std::memory_order_relaxed) != 0 &&  // relaxed: own thread's word, if ours
+           owner_.load(std::memory_order_relaxed) ==
+               std::this_thread::get_id();  // relaxed: likewise
+  }
+  /// The publisher, before call(): whose thread it is.
+  void set_owner() noexcept {
+    owner_.store(std::this_thread::get_id(),
+                 std::memory_order_relaxed);  // relaxed: own thread's word
+  }
+
+ private:
+  // static
+  std::string pattern_;
+  TypeIdentity type_;
+  bool fence_needed_;
+  // publisher
+  std::atomic<std::uint32_t> calling_{0};
+  std::atomic<std::thread::id> owner_{};
+  // whoever subscribes
+  std::atomic<const List*> list_{nullptr};
+  std::unique_ptr<List> current_;
+  std::vector<std::unique_ptr<List>> retired_;
+};
+
+/// All inline subscriptions and all publishers of one bus in this process.
+class InlineRegistry {
+ public:
+  void add_publisher(const std::shared_ptr<InlineAudience>& audience) {
+    const std::scoped_lock lock(lock_);
+    audiences_.push_back(audience);
+    for (const auto& subscriber : subscribers_) {
+      if (audience->concerns(*subscriber)) audience->set(subscriber, true);
+    }
+  }
+  void remove_publisher(const std::shared_ptr<InlineAudience>& audience) noexcept {
+    const std::scoped_lock lock(lock_);
+    std::erase(audiences_, audience);
+  }
+
+  void add(const std::shared_ptr<InlineSubscriber>& subscriber) {
+    const std::scoped_lock lock(lock_);
+    subscribers_.push_back(subscriber);
+    for (const auto& audience : audiences_) {
+      if (audience->concerns(*subscriber)) audience->set(subscriber, true);
+    }
+  }
+
+  /// Once this has returned, no call of the subscriber runs, but for one that this is called from.
+  void remove(const std::shared_ptr<InlineSubscriber>& subscriber) {
+    subscriber->end();
+    std::vector<std::shared_ptr<InlineAudience>> concerned;
+    {
+      const std::scoped_lock lock(lock_);
+      std::erase(subscribers_, subscriber);
+      for (const auto& audience : audiences_) {
+        if (!audience->concerns(*subscriber)) continue;
+        audience->set(subscriber, false);
+        concerned.push_back(audience);
+      }
+      fence();
+    }
+    // without the lock: a handler that is waited for may want to subscribe
+    for (const auto& audience : concerned) {
+      if (!audience->is_calling_here()) audience->quiesce();
+    }
+    const std::scoped_lock lock(lock_);
+    fence();
+    for (const auto& audience : concerned) audience->free_retired();
+  }
+
+ private:
+  static void fence() noexcept {
+    if (!NativeMemory::heavy_fence()) {
+      NativeMemory::fence(std::memory_order_seq_cst);  // seq_cst: orders list_ and calling_
+    }
+  }
+
+  std::mutex lock_;
+  std::vector<std::shared_ptr<InlineAudience>> audiences_;
+  std::vector<std::shared_ptr<InlineSubscriber>> subscribers_;
+};
+
+}  // namespace ringway

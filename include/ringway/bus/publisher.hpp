@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// `Publisher<T>` and `FamilyPublisher<T>`: the writing end of a lane.
+///
+/// *What.* Each publisher owns a lane, a single-writer broadcast ring; publishing writes one slot,
+/// whatever the number of subscribers. A family publisher carries many topics of one type in one
+/// lane: one order across them, and memory that does not grow with the number of names. One thread
+/// at a time per publisher; make one for each thread.
+///
+/// *Progress.* try_publish is wait-free but for inline handlers and for waking readers that sleep.
+/// publish waits while the slowest reliable reader is `capacity` behind, until there is room, the
+/// deadline passes or the bus stops.
+///
+/// *Synchronisation.* What the publisher did before publish happens before what a handler of the
+/// message does
+/// ("published" in ring/line.hpp); "lane closed" is in bus/directory.hpp.
+
+#include <bit>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "absl/status/statusor.h"
+#include "ringway/bus/bus_core.hpp"
+#include "ringway/wait/wait_strategy.hpp"
+
+namespace ringway {
+
+enum class PublishStatus : unsigned char {
+  kPublished,
+  kFull,           ///< the slowest reliable reader is `capacity` behind
+  kClosed,         ///< the bus has stopped
+  kTimedOut,       ///< still full at the deadline
+  kWouldDeadlock,  ///< full, and the reader that holds the lane back is the thread that publishes
+};
+
+/// The writing end of one lane of elements `E` (messages, or messages with a topic number). Not for
+/// users.
+template <class E, Home H>
+class LanePublisher {
+  using Core = BusCore<H>;
+  using Memory = typename H::Memory;
+  using Rings = LaneRings<E, Memory>;
+  using ReliableProducer = typename Rings::Reliable::Producer;
+  using LossyProducer = typename Rings::Lossy::Producer;
+
+ public:
+  using AnyClaim =
+      std::variant<std::monostate, typename Rings::Reliable::Claim, typename Rings::Lossy::Claim>;
+
+  /// Makes the lane and binds every earlier subscription that wants it. Takes the directory lock.
+  /// \param owner of a lane of requests: the endpoint to signal about answers
+  static absl::StatusOr<LanePublisher> make(std::shared_ptr<Core> core, LaneKind kind,
+                                            std::string_view name, const NameKind& what,
+                                            const TopicOptions& options, std::uint32_t owner = 0) {
+    std::vector<std::uint32_t> bound;
+    auto lock = core->lock();
+    auto& directory = core->directory();
+    if (directory.stopping()) return absl::FailedPreconditionError("the bus is stopped");
+    auto topic = directory.declare(name, what);
+    if (!topic.ok()) return topic.status();
+    auto made = open(std::move(core), kind, *topic, options);
+    if (!made.ok()) return made;
+    made->lane().owner = owner;
+    for (std::uint32_t i = 0; i < directory.subscriptions_used(); ++i) {
+      const auto& subscriber = directory.subscription(i);
+      if (!directory.wants(subscriber, made->lane())) continue;
+      auto gate = made->bind(subscriber.lossy != 0, subscriber.endpoint);
+      if (!gate) {
+        lock.unlock();
+        return absl::ResourceExhaustedError(
+            absl::StrCat("\"", to_absl(name), "\" has more subscriptions than max_readers (",
+                         options.max_readers, "); raise TopicOptions::max_readers"));
+      }
+      made->lane().bound[*gate] = i + 1;
+      made->lane().set_served(true);
+      bound.push_back(subscriber.endpoint);
+    }
+    lock.unlock();
+    for (const auto endpoint : bound) made->core_->signal(endpoint, made->index_);
+    return made;
+  }
+
+  /// Makes a lane that nobody reads yet. Under the directory lock.
+  static absl::StatusOr<LanePublisher> open(std::shared_ptr<Core> core, LaneKind kind,
+                                            std::uint32_t topic, const TopicOptions& options) {
+    auto& directory = core->directory();
+    const auto name = to_absl(directory.topic(topic).name.view());
+    if (options.admits_lossy && !Rings::kCanBeLossy) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "\"", name, "\" admits lossy readers, but ",
+          to_absl(directory.topic(topic).type_name.view()),
+          " is not trivially copyable; set admits_lossy to false, or publish a plain struct"));
+    }
+    const auto refuse = [name](SetupError error) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("no lane for \"", name, "\": ", describe(error)));
+    };
+    const BroadcastOptions ring_options{.capacity = options.capacity,
+                                        .max_cursors = options.max_readers};
+    auto bytes = Rings::Reliable::footprint(ring_options);
+    if constexpr (Rings::kCanBeLossy) {
+      if (options.admits_lossy) bytes = Rings::Lossy::footprint(ring_options);
+    }
+    if (!bytes) return refuse(bytes.error());
+    auto index = directory.new_lane(kind, topic, options.admits_lossy, *bytes);
+    if (!index.ok()) return index.status();
+    auto& lane = directory.lane(*index);
+    auto producer = format(directory.ring_memory(lane), ring_options, options.admits_lossy);
+    if (!producer) {
+      directory.free_lane(*index);
+      return refuse(producer.error());
+    }
+    lane.handles = 1;
+    return LanePublisher(std::move(core), *index, *std::move(producer));
+  }
+
+  /// A gate for a reader that will pick it up. Under the directory lock.
+  Result<std::size_t, SetupError> bind(bool lossy, std::uint32_t endpoint) {
+    auto gate = reserve(lossy);
+    if (!gate) return gate;
+    ++lane().handles;
+    visit([&gate, endpoint](auto& producer) {
+      // relaxed: the reader's first request for a signal publishes it
+      producer.gate(*gate).address.store(endpoint, std::memory_order_relaxed);
+    });
+    return gate;
+  }
+
+  LanePublisher(LanePublisher&& other) noexcept
+      : core_(std::move(other.core_)),
+        record_(other.record_),
+        index_(other.index_),
+        producer_(std::move(other.producer_)) {}
+  LanePublisher& operator=(LanePublisher&&) = delete;
+  /// Closes the lane; its readers still get what is in it.
+  ~LanePublisher() {
+    if (core_ == nullptr) return;
+    producer_.template emplace<std::monostate>();  // gives the role back, saves the position
+    auto& directory = core_->directory();
+    auto lock = core_->lock();
+    auto& lane = directory.lane(index_);
+    lane.close();
+    for (std::uint32_t i = 0; i < directory.subscriptions_used(); ++i) {
+      const auto& subscriber = directory.subscription(i);
+      if (directory.wants(subscriber, lane)) core_->signal(subscriber.endpoint, index_);
+    }
+    core_->template release_lane<E>(index_);
+  }
+
+  /// `push(producer)` pushes into whichever ring the lane is. One producer thread.
+  template <class Push>
+  [[nodiscard, gnu::always_inline]] PublishStatus try_push(Push&& push) {
+    if (lane().closed()) [[unlikely]] {
+      return PublishStatus::kClosed;
+    }
+    if (auto* reliable = std::get_if<ReliableProducer>(&producer_)) [[likely]] {
+      return finish(*reliable, push(*reliable));
+    }
+    if constexpr (Rings::kCanBeLossy) {
+      auto& lossy = std::get<LossyProducer>(producer_);
+      return finish(lossy, push(lossy));
+    }
+    return PublishStatus::kClosed;
+  }
+
+  template <class... Args>
+  [[nodiscard]] AnyClaim try_claim(Args&&... args) {
+    if (lane().closed()) return {};
+    AnyClaim none;
+    if (auto* reliable = std::get_if<ReliableProducer>(&producer_)) {
+      auto claim = reliable->try_claim(std::forward<Args>(args)...);
+      return claim ? AnyClaim(std::move(claim)) : std::move(none);
+    }
+    if constexpr (Rings::kCanBeLossy) {
+      auto claim = std::get<LossyProducer>(producer_).try_claim(std::forward<Args>(args)...);
+      return claim ? AnyClaim(std::move(claim)) : std::move(none);
+    }
+    return none;
+  }
+  /// \pre the claim is not empty
+  void commit(AnyClaim& claim) {
+    std::visit(
+        [](auto& ring_claim) {
+          if constexpr (requires { ring_claim.commit(); }) ring_claim.commit();
+        },
+        claim);
+    visit([this](auto& producer) { finish(producer, true); });
+  }
+
+  /// Repeats `attempt()` while it says full, until the deadline or until waiting would be for
+  /// ourselves.
+  template <class Attempt>
+  [[nodiscard]] PublishStatus wait_for_room(Attempt&& attempt, Deadline deadline) {
+    if (waits_for_this_thread(capacity())) return PublishStatus::kWouldDeadlock;
+    PublishStatus status = PublishStatus::kFull;
+    const bool answered = await<SpinPark, Memory>(
+        lane().room,
+        [&] {
+          status = attempt();
+          return status != PublishStatus::kFull;
+        },
+        deadline);
+    return answered ? status : PublishStatus::kTimedOut;
+  }
+
+  [[nodiscard]] Sequence sequence() const noexcept {
+    if (auto* reliable = std::get_if<ReliableProducer>(&producer_)) return reliable->sequence();
+    if constexpr (Rings::kCanBeLossy) return std::get<LossyProducer>(producer_).sequence();
+    return 0;
+  }
+  /// The element published last, if the lane holds it in place. \pre a reliable lane
+  [[nodiscard]] const E& last() const noexcept {
+    return std::get<ReliableProducer>(producer_).last();
+  }
+  [[nodiscard]] bool in_place() const noexcept {
+    return std::holds_alternative<ReliableProducer>(producer_);
+  }
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    if (auto* reliable = std::get_if<ReliableProducer>(&producer_)) return reliable->capacity();
+    if constexpr (Rings::kCanBeLossy) return std::get<LossyProducer>(producer_).capacity();
+    return 0;
+  }
+
+  /// True if a reliable reader that is at least `behind` messages behind belongs to the dispatcher
+  /// that runs on this thread.
+  [[nodiscard]] bool waits_for_this_thread(std::size_t behind) {
+    if (running_dispatcher.bus != core_.get()) return false;
+    bool ours = false;
+    visit([&ours, behind, this](auto& producer) {
+      for (std::size_t i = 0; i < producer.max_cursors() && !ours; ++i) {
+        auto& gate = producer.gate(i);
+        // relaxed: what matters here was written by this very thread, or before it was given the
+        // cursor
+        ours =
+            gate.state.load(std::memory_order_relaxed) == Gate<Memory>::kReliable &&
+            gate.address.load(std::memory_order_relaxed) ==  // relaxed: likewise
+                running_dispatcher.endpoint &&
+            sequence() - gate.position.load(std::memory_order_relaxed) >= behind;  // relaxed: same
+      }
+    });
+    return ours;
+  }
+
+  [[nodiscard]] Core& core() const noexcept { return *core_; }
+  [[nodiscard]] const std::shared_ptr<Core>& shared_core() const noexcept { return core_; }
+  [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
+  [[nodiscard]] LaneRecord<Memory>& lane() const noexcept { return *record_; }
+
+ private:
+  using AnyProducer = std::variant<std::monostate, ReliableProducer, LossyProducer>;
+
+  LanePublisher(std::shared_ptr<Core> core, std::uint32_t index, AnyProducer producer) noexcept
+      : core_(std::move(core)),
+        record_(&core_->directory().lane(index)),
+        index_(index),
+        producer_(std::move(producer)) {}
+
+  static Result<AnyProducer, SetupError> format(std::span<std::byte> memory,
+                                                const BroadcastOptions& options, bool lossy) {
+    if constexpr (Rings::kCanBeLossy) {
+      if (lossy) return producer_of<typename Rings::Lossy>(memory, options);
+    }
+    static_cast<void>(lossy);
+    return producer_of<typename Rings::Reliable>(memory, options);
+  }
+  template <class Ring>
+  static Result<AnyProducer, SetupError> producer_of(std::span<std::byte> memory,
+                                                     const BroadcastOptions& options) {
+    auto ring = Ring::format(memory, options);
+    if (!ring) return Failure{ring.error()};
+    ring->hold_elements(false);  // the last handle of the lane destroys them
+    auto producer = ring->producer();
+    if (!producer) return Failure{producer.error()};
+    return AnyProducer(*std::move(producer));
+  }
+
+  Result<std::size_t, SetupError> reserve(bool lossy) {
+    const auto memory = core_->directory().ring_memory(lane());
+    if constexpr (Rings::kCanBeLossy) {
+      if (lane().lossy != 0) {
+        auto ring = Rings::Lossy::join(memory);
+        if (!ring) return Failure{ring.error()};
+        return lossy ? ring->reserve_lossy_cursor() : ring->reserve_cursor();
+      }
+    }
+    static_cast<void>(lossy);  // a lane that admits no lossy readers serves them reliably
+    auto ring = Rings::Reliable::join(memory);
+    if (!ring) return Failure{ring.error()};
+    return ring->reserve_cursor();
+  }
+
+  template <class Visitor>
+  void visit(Visitor&& visitor) {
+    if (auto* reliable = std::get_if<ReliableProducer>(&producer_)) return visitor(*reliable);
+    if constexpr (Rings::kCanBeLossy) visitor(std::get<LossyProducer>(producer_));
+  }
+
+  template <class Producer>
+  [[gnu::always_inline]] PublishStatus finish(Producer& producer, bool pushed) {
+    if (!pushed) [[unlikely]]
+      return PublishStatus::kFull;
+    if (producer.has_signals()) [[unlikely]]
+      wake(producer);
+    return PublishStatus::kPublished;
+  }
+  template <class Producer>
+  [[gnu::noinline, gnu::cold]] void wake(Producer& producer) {
+    for (auto gates = producer.take_signals(); gates != 0; gates &= gates - 1) {
+      const auto gate = static_cast<std::size_t>(std::countr_zero(gates));
+      // relaxed: set before the request that brought us here
+      const auto endpoint = producer.gate(gate).address.load(std::memory_order_relaxed);
+      core_->signal(static_cast<std::uint32_t>(endpoint), index_);
+    }
+  }
+
+  std::shared_ptr<Core> core_;
+  LaneRecord<Memory>* record_;
+  std::uint32_t index_;
+  AnyProducer producer_;
+};
+
+/// What both kinds of publishers do with inline subscribers. Not for users.
+template <class E, Home H>
+class InlineCaller {
+ public:
+  InlineCaller(BusCore<H>& core, std::string_view name, const TypeIdentity& type)
+      : core_(&core), audience_(std::make_shared<InlineAudience>(std::string(name), type)) {
+    core_->inlines.add_publisher(audience_);
+  }
+  InlineCaller(InlineCaller&&) noexcept = default;
+  InlineCaller& operator=(InlineCaller&&) = delete;
+  ~InlineCaller() {
+    if (audience_ != nullptr) core_->inlines.remove_publisher(audience_);
+  }
+
+  [[nodiscard]] bool any() const noexcept { return audience_->any(); }
+  /// True while handlers hold on to an element that the next publication would overwrite.
+  [[nodiscard]] bool would_overwrite(const LanePublisher<E, H>& lane) const noexcept {
+    return depth_ != 0 && lane.in_place() && lane.sequence() - held_ >= lane.capacity();
+  }
+
+  template <class T>
+  void call(const LanePublisher<E, H>& lane, const T& message, std::string_view topic) {
+    const auto sequence = lane.sequence() - 1;
+    if (depth_ == 0) {
+      held_ = sequence;
+      audience_->set_owner();
+    }
+    ++depth_;
+    const AtExit done([this] { --depth_; });
+    audience_->call(&message, MessageInfo{topic, sequence, 0}, [&lane](const std::string& pattern) {
+      lane.core().report_error(pattern, std::current_exception());
+    });
+  }
+
+ private:
+  BusCore<H>* core_;  // kept alive by the publisher's lane
+  std::shared_ptr<InlineAudience> audience_;
+  std::uint32_t depth_ = 0;  // nested publications from inline handlers
+  Sequence held_ = 0;        // the element that the outermost handlers look at
+};
+
+/// The writing end of one topic. Move-only; one thread at a time.
+template <class T, Home H = HeapHome>
+class Publisher {
+ public:
+  class Claim;
+
+  /// \return kPublished, kFull, kClosed. The message is untouched unless published. Wait-free.
+  [[nodiscard]] PublishStatus try_publish(
+      const T& message) requires std::is_copy_constructible_v<T> {
+    return attempt(message);
+  }
+  [[nodiscard]] PublishStatus try_publish(T&& message) { return attempt(std::move(message)); }
+
+  /// Waits for room. \return kPublished, kClosed, kWouldDeadlock. Blocking.
+  PublishStatus publish(const T& message) requires std::is_copy_constructible_v<T> {
+    return publish_until(message, Deadline::never());
+  }
+  PublishStatus publish(T&& message) {
+    return publish_until(std::move(message), Deadline::never());
+  }
+
+  /// publish() with a time limit, which adds kTimedOut. Blocking.
+  template <class U, class Rep, class Period>
+  PublishStatus publish_for(U&& message, std::chrono::duration<Rep, Period> timeout) {
+    return publish_until(std::forward<U>(message), Deadline::after(timeout));
+  }
+  template <class U>
+  PublishStatus publish_until(U&& message, Deadline deadline) {
+    const auto status = attempt(std::forward<U>(message));
+    if (status != PublishStatus::kFull) [[likely]]
+      return status;
+    return lane_.wait_for_room([&] { return attempt(std::forward<U>(message)); }, deadline);
+  }
+
+  /// A message constructed in its slot, to be filled in and committed; dropping the claim takes it
+  /// back. Without arguments it is default-initialised. Empty if the lane is full or closed.
+  /// Wait-free. \pre no other claim of this publisher is open
+  template <class... Args>
+  [[nodiscard]] Claim try_claim(Args&&... args) {
+    if (inline_.would_overwrite(lane_)) return Claim(this, {});
+    return Claim(this, lane_.try_claim(std::forward<Args>(args)...));
+  }
+
+  [[nodiscard]] std::string_view topic() const noexcept { return topic_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return lane_.capacity(); }
+  /// Messages published so far, which is the sequence of the next one.
+  [[nodiscard]] Sequence sequence() const noexcept { return lane_.sequence(); }
+
+ private:
+  template <Home>
+  friend class BasicBus;
+
+  explicit Publisher(LanePublisher<T, H> lane)
+      : lane_(std::move(lane)),
+        topic_(lane_.core().directory().topic(lane_.lane().topic).name.view()),
+        inline_(lane_.core(), topic_, type_identity<T>()) {}
+
+  template <class U>
+  [[gnu::always_inline]] PublishStatus attempt(U&& message) {
+    if (inline_.any()) [[unlikely]]
+      return attempt_inline(std::forward<U>(message));
+    return lane_.try_push(
+        [&](auto& producer) { return producer.try_push(std::forward<U>(message)); });
+  }
+  void commit(typename LanePublisher<T, H>::AnyClaim& claim) {
+    if (!inline_.any()) return lane_.commit(claim);
+    if (lane_.in_place()) {
+      lane_.commit(claim);
+      return inline_.call(lane_, lane_.last(), topic_);
+    }
+    if constexpr (std::is_trivially_copyable_v<T>) {
+      const T copy = *Claim::value_of(claim);
+      lane_.commit(claim);
+      inline_.call(lane_, copy, topic_);
+    }
+  }
+  template <class U>
+  PublishStatus attempt_inline(U&& message) {
+    if (inline_.would_overwrite(lane_)) return PublishStatus::kWouldDeadlock;
+    const auto status =
+        lane_.try_push([&](auto& producer) { return producer.try_push(std::forward<U>(message)); });
+    if (status == PublishStatus::kPublished) {
+      inline_.call(lane_, lane_.in_place() ? lane_.last() : message, topic_);
+    }
+    return status;
+  }
+
+  LanePublisher<T, H> lane_;
+  std::string_view topic_;
+  InlineCaller<T, H> inline_;
+};
+
+/// A message that is constructed but not published. Lives no longer than its publisher, which
+/// publishes nothing meanwhile.
+template <class T, Home H>
+class Publisher<T, H>::Claim {
+ public:
+  /// False if the lane was full or closed.
+  explicit operator bool() const noexcept { return claim_.index() != 0; }
+  T& operator*() noexcept { return *value_of(claim_); }
+  T* operator->() noexcept { return value_of(claim_); }
+
+  /// Publishes the message; the claim is empty afterwards. \pre not empty
+  void commit() {
+    publisher_->commit(claim_);
+    claim_.template emplace<std::monostate>();
+  }
+
+ private:
+  friend Publisher;
+  Claim(Publisher* publisher, typename LanePublisher<T, H>::AnyClaim claim) noexcept
+      : publisher_(publisher), claim_(std::move(claim)) {}
+
+  static T* value_of(typename LanePublisher<T, H>::AnyClaim& any) noexcept {
+    return std::visit(
+        [](auto& claim) -> T* {
+          if constexpr (requires { *claim; }) {
+            return &*claim;
+          } else {
+            return nullptr;
+          }
+        },
+        any);
+  }
+
+  Publisher* publisher_;
+  typename LanePublisher<T, H>::AnyClaim claim_;
+};
+
+/// A topic within a family, as the family's publisher knows it.
+class TopicNumber {
+ public:
+  [[nodiscard]] std::uint32_t value() const noexcept { return value_; }
+
+ private:
+  template <class, Home>
+  friend class FamilyPublisher;
+  explicit TopicNumber(std::uint32_t value) noexcept : value_(value) {}
+  std::uint32_t value_;
+};
+
+/// One writing end for all topics that a pattern covers: one order across them. Move-only; one
+/// thread at a time.
+template <class T, Home H = HeapHome>
+class FamilyPublisher {
+  using Element = Numbered<T>;
+
+ public:
+  /// The topic of this name, made known to the bus at the first call. Takes the directory lock:
+  /// keep the number.
+  [[nodiscard]] absl::StatusOr<TopicNumber> try_topic(std::string_view name) {
+    if (auto status = names::check(name, false); !status.ok()) return status;
+    if (!names::matches(pattern_, name)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "\"", to_absl(name), "\" does not belong to the family \"", to_absl(pattern_), "\""));
+    }
+    auto lock = lane_.core().lock();
+    auto index = lane_.core().directory().declare(name, {type_identity<T>()});
+    if (!index.ok()) return index.status();
+    return TopicNumber(*index);
+  }
+  /// The same for `main` and tests: stops the program with the message if there is an error.
+  [[nodiscard]] TopicNumber topic(std::string_view name) {
+    auto number = try_topic(name);
+    if (!number.ok()) stop_with_message(std::string(number.status().message()).c_str());
+    return *number;
+  }
+
+  /// As in Publisher.
+  [[nodiscard]] PublishStatus try_publish(TopicNumber topic, T message) {
+    Element element{std::move(message), topic.value()};
+    return attempt(element);
+  }
+  PublishStatus publish(TopicNumber topic, T message) {
+    return publish_until(topic, std::move(message), Deadline::never());
+  }
+  template <class Rep, class Period>
+  PublishStatus publish_for(TopicNumber topic, T message,
+                            std::chrono::duration<Rep, Period> timeout) {
+    return publish_until(topic, std::move(message), Deadline::after(timeout));
+  }
+  PublishStatus publish_until(TopicNumber topic, T message, Deadline deadline) {
+    Element element{std::move(message), topic.value()};
+    const auto status = attempt(element);
+    if (status != PublishStatus::kFull) [[likely]]
+      return status;
+    return lane_.wait_for_room([&] { return attempt(element); }, deadline);
+  }
+
+  [[nodiscard]] std::string_view pattern() const noexcept { return pattern_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return lane_.capacity(); }
+  [[nodiscard]] Sequence sequence() const noexcept { return lane_.sequence(); }
+
+ private:
+  template <Home>
+  friend class BasicBus;
+
+  explicit FamilyPublisher(LanePublisher<Element, H> lane)
+      : lane_(std::move(lane)),
+        pattern_(lane_.core().directory().topic(lane_.lane().topic).name.view()),
+        inline_(lane_.core(), pattern_, type_identity<T>()) {}
+
+  PublishStatus attempt(Element& element) {
+    if (inline_.any() && inline_.would_overwrite(lane_)) return PublishStatus::kWouldDeadlock;
+    const auto topic = element.topic;
+    const auto status =
+        lane_.try_push([&](auto& producer) { return producer.try_push(std::move(element)); });
+    if (status == PublishStatus::kPublished && inline_.any()) [[unlikely]] {
+      inline_.call(lane_, lane_.in_place() ? lane_.last().value : element.value,
+                   lane_.core().directory().topic(topic).name.view());
+    }
+    return status;
+  }
+
+  LanePublisher<Element, H> lane_;
+  std::string_view pattern_;
+  InlineCaller<Element, H> inline_;
+};
+
+}  // namespace ringway

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// The answering side of a service: a handler on a dispatcher, with a lane of answers to each
+/// requester.
+///
+/// *Protocol.* Each requester has a lane of requests; a replier has a cursor in each, and for each
+/// it owns a lane of answers, which it makes when it picks the request lane up. An answer carries
+/// the request's ticket. The replier never waits for a requester: an answer for which there is no
+/// room, because the requester does not look, is dropped and counted.
+///
+/// *Synchronisation.* "reply lane" (bus/directory.hpp): the lane of answers is made before the
+/// requester sees its number.
+///
+/// *Progress.* Answering is wait-free but for the handler.
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "ringway/bus/pending_table.hpp"
+#include "ringway/bus/publisher.hpp"
+#include "ringway/bus/subscription.hpp"
+
+namespace ringway {
+
+template <class Request>
+struct RequestElement {
+  Ticket ticket;
+  Deadline deadline;
+  Request request;
+};
+
+template <class Reply>
+struct ReplyElement {
+  Ticket ticket;
+  std::optional<Reply> reply;  // none: the handler threw
+};
+
+template <class Reply, class Request, class Handler, Home H>
+class ReplySubscription final : public SubscriptionCore {
+  static_assert(std::is_invocable_r_v<Reply, Handler&, const Request&>,
+                "Ringway: a replier's handler takes const Request& and returns Reply");
+  using Core = BusCore<H>;
+  using Memory = typename H::Memory;
+  using Element = RequestElement<Request>;
+  using Ring = BroadcastRing<Element, Memory>;
+  using Answers = LanePublisher<ReplyElement<Reply>, H>;
+
+ public:
+  ReplySubscription(std::shared_ptr<Core> bus, std::string name, std::uint32_t index,
+                    std::uint32_t endpoint, Handler handler)
+      : SubscriptionCore(std::move(name), index),
+        bus_(std::move(bus)),
+        endpoint_(endpoint),
+        handler_(std::move(handler)) {}
+
+  void adopt(std::uint32_t index, std::size_t gate) override {
+    auto& lane = bus_->directory().lane(index);
+    auto ring = Ring::join(bus_->directory().ring_memory(lane));
+    auto answers =
+        Answers::open(bus_, LaneKind::kReply, lane.topic,
+                      {.capacity = 2 * ring->capacity(), .max_readers = 1, .admits_lossy = false});
+    std::optional<Answers> opened;
+    if (answers.ok() && answers->bind(false, lane.owner)) {
+      lane.set_reply_lane(answers->index());
+      opened.emplace(*std::move(answers));
+    }
+    readers.push_back(
+        std::make_unique<Reader>(this, index, ring->adopt_cursor(gate), std::move(opened)));
+    lane.set_served(true);
+    bus_->signal(lane.owner, index);
+  }
+
+  absl::Status join(std::uint32_t index) override {
+    auto& lane = bus_->directory().lane(index);
+    auto ring = Ring::join(bus_->directory().ring_memory(lane));
+    auto gate = ring ? ring->reserve_cursor() : Failure{ring.error()};
+    if (!gate) {
+      return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a request lane of \"",
+                                                       to_absl(pattern()),
+                                                       "\": ", describe(gate.error())));
+    }
+    ++lane.handles;
+    adopt(index, *gate);
+    return absl::OkStatus();
+  }
+
+  void on_removed() override {
+    for (const auto& reader : readers) {
+      auto& lane = bus_->directory().lane(reader->lane());
+      lane.set_served(false);
+      bus_->signal(lane.owner, reader->lane());
+    }
+  }
+
+  Counter expired;  // requests that were too old when their turn came
+  Counter dropped;  // answers for which the requester left no room
+
+ private:
+  class Reader final : public LaneReader {
+   public:
+    Reader(ReplySubscription* owner, std::uint32_t lane, typename Ring::Cursor cursor,
+           std::optional<Answers> answers)
+        : LaneReader(lane),
+          owner_(*owner),
+          record_(owner->bus_->directory().lane(lane)),
+          cursor_(std::move(cursor)),
+          answers_(std::move(answers)) {
+      cursor_->set_address(owner->endpoint_);
+      subscription = owner;
+    }
+    ~Reader() override {
+      cursor_.reset();
+      answers_.reset();
+      auto lock = owner_.bus_->lock();
+      owner_.bus_->template release_lane<Element>(lane());
+    }
+
+    std::size_t drain(std::size_t limit) override {
+      const auto taken =
+          cursor_->drain([this](const Element& element) { return answer(element); }, limit);
+      if (taken != 0) record_.room.notify_all();
+      return taken;
+    }
+    [[nodiscard]] bool has_news() override { return cursor_->has_news(); }
+    [[nodiscard]] bool finished() override { return record_.closed() && !cursor_->has_news(); }
+    void ask_for_signal_unfenced() override { cursor_->ask_for_signal_unfenced(); }
+    [[nodiscard]] std::size_t backlog() const override { return cursor_->size_approx(); }
+
+   private:
+    bool answer(const Element& element) {
+      if (owner_.ended()) [[unlikely]] {
+        owner_.undelivered.add(1);
+        return false;
+      }
+      if (element.deadline.passed()) [[unlikely]] {
+        owner_.expired.add(1);
+        return true;
+      }
+      std::optional<Reply> reply;
+      try {
+        reply.emplace(owner_.handler_(element.request));
+      } catch (...) {
+        owner_.bus_->report_error(owner_.pattern(), std::current_exception());
+      }
+      owner_.delivered.add(1);
+      const auto status = answers_ ? answers_->try_push([&](auto& producer) {
+        return producer.try_emplace(element.ticket, std::move(reply));
+      })
+                                   : PublishStatus::kFull;
+      if (status != PublishStatus::kPublished) owner_.dropped.add(1);
+      return !owner_.ended();
+    }
+
+    ReplySubscription& owner_;
+    LaneRecord<Memory>& record_;
+    std::optional<typename Ring::Cursor> cursor_;
+    std::optional<Answers> answers_;
+  };
+
+  std::shared_ptr<Core> bus_;
+  std::uint32_t endpoint_;
+  Handler handler_;
+};
+
+/// The handle of a replier: ends it like a Subscription. Requests that were not answered get
+/// RequestError::kReplierGone.
+class Replier : public Subscription {
+ public:
+  using Subscription::Subscription;
+};
+
+}  // namespace ringway

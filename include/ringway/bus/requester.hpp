@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// `Requester`: asks a service, and waits for the answer or comes back for it.
+///
+/// *What.* request() blocks until the answer, the deadline, or the certainty that none will come;
+/// request_async() returns a PendingReply to poll, to wait for, or to hang a callback on. Every
+/// request has a deadline; an answer that comes later is discarded and counted; requests under way
+/// are bounded by ServiceOptions::max_pending. One thread at a time.
+///
+/// *Protocol.* The requester writes its lane of requests and reads the replier's lane of answers,
+/// which it finds in its lane's record. Only the requester touches its table of pending requests.
+/// Callbacks run on the requester's thread, in poll() or while it waits for another answer.
+///
+/// *Synchronisation.* "reply lane", "lane closed" (bus/directory.hpp), "published" (ring/line.hpp).
+///
+/// *Progress.* Sending and polling are wait-free; waiting spins briefly, yields, then parks (or
+/// spins for ever, if asked to).
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "ringway/bus/dispatcher.hpp"
+#include "ringway/bus/pending_table.hpp"
+#include "ringway/bus/publisher.hpp"
+#include "ringway/bus/replier.hpp"
+
+namespace ringway {
+
+struct RequesterOptions {
+  Idle idle = Idle::kPark;  ///< how to wait for an answer
+};
+
+template <class Reply, class Request, Home H>
+class RequesterCore {
+  static_assert(std::is_move_constructible_v<Reply> && std::is_move_constructible_v<Request>);
+  using Core = BusCore<H>;
+  using Memory = typename H::Memory;
+  using Requests = LanePublisher<RequestElement<Request>, H>;
+  using AnswerRing = BroadcastRing<ReplyElement<Reply>, Memory>;
+
+ public:
+  using Answer = Result<Reply, RequestError>;
+
+  static absl::StatusOr<std::shared_ptr<RequesterCore>> make(std::shared_ptr<Core> bus,
+                                                             const Service<Reply(Request)>& service,
+                                                             const RequesterOptions& options) {
+    if (auto status = names::check(service.name, false); !status.ok()) return status;
+    std::uint32_t endpoint = 0;
+    {
+      auto lock = bus->lock();
+      auto made = bus->directory().new_endpoint();
+      if (!made.ok()) return made.status();
+      endpoint = *made;
+    }
+    auto requests = Requests::make(
+        bus, LaneKind::kRequest, service.name, {service_identity<Reply, Request>(), true},
+        {.capacity = service.options.max_pending, .max_readers = 1, .admits_lossy = false},
+        endpoint);
+    if (!requests.ok()) {
+      auto lock = bus->lock();
+      bus->directory().free_endpoint(endpoint);
+      return requests.status();
+    }
+    return std::shared_ptr<RequesterCore>(
+        new RequesterCore(*std::move(requests), endpoint, service.options, options));
+  }
+
+  ~RequesterCore() {
+    detach();
+    auto bus = requests_->shared_core();
+    requests_.reset();
+    auto lock = bus->lock();
+    bus->directory().free_endpoint(endpoint_);
+  }
+  RequesterCore(const RequesterCore&) = delete;
+  RequesterCore& operator=(const RequesterCore&) = delete;
+
+  [[nodiscard]] Result<Ticket, RequestError> send(Request request, Deadline deadline) {
+    auto& lane = requests_->lane();
+    if (!lane.served()) {
+      return Failure{RequestError::kNoReplier};
+    }
+    if (table_.waiting() == table_.size()) poll();  // some may have been answered, or be too old
+    const auto ticket = table_.open(deadline);
+    if (!ticket) return Failure{RequestError::kTooMany};
+    const auto status = requests_->try_push([&](auto& producer) {
+      return producer.try_emplace(*ticket, deadline, std::move(request));
+    });
+    if (status == PublishStatus::kPublished) return *ticket;
+    table_.cancel(*ticket);
+    return Failure{status == PublishStatus::kClosed ? RequestError::kClosed
+                                                    : RequestError::kTooMany};
+  }
+
+  /// Takes in what has been answered. \return answers that came, wanted or not
+  std::size_t poll() {
+    const auto came = take_in();
+    if (came == 0) look_around();
+    table_.expire();
+    return came;
+  }
+
+  /// Waits until the ticket is answered; its deadline sees to it that it will be.
+  [[nodiscard]] Answer wait(Ticket ticket) {
+    if (requests_->waits_for_this_thread(0)) {
+      take_in();
+      if (table_.is_answered(ticket)) return table_.take(ticket);
+      table_.cancel(ticket);
+      return Failure{RequestError::kWouldDeadlock};
+    }
+    for (unsigned rounds = 0;; ++rounds) {
+      take_in();
+      if (table_.is_answered(ticket)) return table_.take(ticket);
+      if (rounds % kRoundsPerLook == kRoundsPerLook - 1) {
+        look_around();
+        table_.expire();
+      }
+      if (options_.idle == Idle::kSpin || rounds < kPauses) {
+        Memory::relax();
+      } else if (options_.idle == Idle::kYield || rounds < kPauses + kYields) {
+        Memory::yield();
+      } else {
+        park(ticket);
+      }
+    }
+  }
+
+  [[nodiscard]] PendingTable<Reply, Memory>& table() noexcept { return table_; }
+  [[nodiscard]] std::chrono::nanoseconds timeout() const noexcept { return service_.timeout; }
+  [[nodiscard]] std::uint64_t late() const noexcept { return late_; }
+  [[nodiscard]] std::uint64_t parks() const noexcept { return record().event.parks(); }
+  [[nodiscard]] bool served() const noexcept { return requests_->lane().served(); }
+
+ private:
+  static constexpr unsigned kRoundsPerLook = 32;  // rounds of waiting between looks at the clock
+  static constexpr unsigned kPauses = 256;
+  static constexpr unsigned kYields = 8;
+
+  RequesterCore(Requests requests, std::uint32_t endpoint, const ServiceOptions& service,
+                const RequesterOptions& options)
+      : requests_(std::move(requests)),
+        endpoint_(endpoint),
+        service_(service),
+        options_(options),
+        table_(service.max_pending) {}
+
+  [[nodiscard]] EndpointRecord<Memory>& record() const noexcept {
+    return requests_->core().directory().endpoint(endpoint_);
+  }
+
+  std::size_t take_in() {
+    if (!answers_) [[unlikely]] {
+      attach();
+      if (!answers_) return 0;
+    }
+    return answers_->drain(
+        [this](const ReplyElement<Reply>& element) {
+          // This is the lane's only reader: nobody else looks at the element, and its writer only
+          // destroys it.
+          auto& reply = const_cast<ReplyElement<Reply>&>(element).reply;
+          const bool wanted =
+              reply ? table_.answer(element.ticket, *std::move(reply))
+                    : table_.answer(element.ticket, Failure{RequestError::kHandlerFailed});
+          if (!wanted) ++late_;
+        },
+        service_.max_pending);
+  }
+
+  /// Notices that the replier came, left or was replaced, and that the bus stopped.
+  void look_around() {
+    auto& lane = requests_->lane();
+    const bool served_now = served();
+    const auto lane_now = lane.reply_lane();
+    if (lane_now != answer_lane_) {
+      take_in();  // what the old one answered still counts
+      detach();
+      attach();
+    }
+    if (!served_now) {
+      take_in();
+      table_.fail_all(RequestError::kReplierGone);
+    }
+    if (lane.closed()) {
+      take_in();
+      table_.fail_all(RequestError::kClosed);
+    }
+  }
+
+  void attach() {
+    auto& core = requests_->core();
+    const auto index = requests_->lane().reply_lane();
+    if (index == 0) return;
+    auto lock = core.lock();
+    auto& lane = core.directory().lane(index);
+    if (lane.used == 0 || lane.kind != LaneKind::kReply) return;
+    auto ring = AnswerRing::join(core.directory().ring_memory(lane));
+    if (!ring) return;
+    answers_.emplace(ring->adopt_cursor(0));
+    answers_->set_address(endpoint_);
+    answer_lane_ = index;
+  }
+  void detach() noexcept {
+    if (!answers_) return;
+    answers_.reset();
+    auto& core = requests_->core();
+    auto lock = core.lock();
+    core.template release_lane<ReplyElement<Reply>>(std::exchange(answer_lane_, 0));
+  }
+
+  [[gnu::noinline]] void park(Ticket ticket) {
+    if (answers_) answers_->ask_for_signal_unfenced();
+    const auto key = record().event.prepare();
+    record().ready.take([](std::size_t) {});
+    look_around();
+    take_in();
+    table_.expire();
+    if (!table_.is_waiting(ticket) || (answers_ && answers_->has_news())) {
+      record().event.cancel();
+    } else {
+      record().event.wait(key, table_.deadline(ticket));
+    }
+  }
+
+  std::optional<Requests> requests_;
+  std::uint32_t endpoint_;
+  ServiceOptions service_;
+  RequesterOptions options_;
+  PendingTable<Reply, Memory> table_;
+  std::optional<typename AnswerRing::Cursor> answers_;
+  std::uint32_t answer_lane_ = 0;
+  std::uint64_t late_ = 0;
+};
+
+/// A request under way. Dropping it cancels: its answer is discarded when it comes. The requester's
+/// thread.
+template <class Reply, class Request, Home H>
+class PendingReply {
+  using Core = RequesterCore<Reply, Request, H>;
+
+ public:
+  using Answer = typename Core::Answer;
+
+  PendingReply(std::shared_ptr<Core> core, Result<Ticket, RequestError> ticket)
+      : core_(std::move(core)), ticket_(std::move(ticket)) {}
+  PendingReply(PendingReply&&) noexcept = default;
+  PendingReply& operator=(PendingReply&&) = delete;
+  ~PendingReply() { cancel(); }
+
+  /// Looks for the answer. \return true if get() will not wait. Wait-free.
+  [[nodiscard]] bool poll() {
+    if (core_ == nullptr || !ticket_) return true;
+    core_->poll();
+    return core_->table().is_answered(*ticket_);
+  }
+
+  /// The answer, or why there is none; waits until the deadline at most. \pre neither taken nor
+  /// handed to then()
+  [[nodiscard]] Answer get() {
+    const auto core = std::move(core_);
+    if (!ticket_) return Failure{ticket_.error()};
+    return core->wait(*ticket_);
+  }
+
+  /// Runs `callback(Result<Reply, RequestError>)` when there is an answer or an error: on the
+  /// requester's thread, in Requester::poll() or while it waits for another answer; at once if it
+  /// is there already.
+  template <class Callback>
+  void then(Callback&& callback) && {
+    const auto core = std::move(core_);
+    if (!ticket_) return callback(Answer(Failure{ticket_.error()}));
+    core->table().on_answer(*ticket_, std::forward<Callback>(callback));
+  }
+
+  /// Gives the request up. Idempotent.
+  void cancel() noexcept {
+    if (core_ != nullptr && ticket_) core_->table().cancel(*ticket_);
+    core_ = nullptr;
+  }
+
+ private:
+  std::shared_ptr<Core> core_;
+  Result<Ticket, RequestError> ticket_;
+};
+
+template <class Signature, Home H = HeapHome>
+class Requester;
+
+template <class Reply, class Request, Home H>
+class Requester<Reply(Request), H> {
+  using Core = RequesterCore<Reply, Request, H>;
+
+ public:
+  using Answer = typename Core::Answer;
+  using Pending = PendingReply<Reply, Request, H>;
+
+  /// Asks and waits, at most the service's timeout. Blocking.
+  [[nodiscard]] Answer request(Request request) {
+    return this->request(std::move(request), core_->timeout());
+  }
+  /// Asks and waits, at most `timeout`. Blocking.
+  template <class Rep, class Period>
+  [[nodiscard]] Answer request(Request request, std::chrono::duration<Rep, Period> timeout) {
+    auto ticket = core_->send(std::move(request), Deadline::after(timeout));
+    if (!ticket) return Failure{ticket.error()};
+    return core_->wait(*ticket);
+  }
+
+  /// Asks; the answer is fetched later. Wait-free. An error shows in the PendingReply.
+  [[nodiscard]] Pending request_async(Request request) {
+    return request_async(std::move(request), core_->timeout());
+  }
+  template <class Rep, class Period>
+  [[nodiscard]] Pending request_async(Request request, std::chrono::duration<Rep, Period> timeout) {
+    return Pending(core_, core_->send(std::move(request), Deadline::after(timeout)));
+  }
+
+  /// Takes in answers and runs callbacks; also finds out who timed out. \return answers that came
+  std::size_t poll() { return core_->poll(); }
+
+  /// True if somebody serves the name now.
+  [[nodiscard]] bool served() const noexcept { return core_->served(); }
+  /// Requests under way.
+  [[nodiscard]] std::size_t pending() const noexcept { return core_->table().waiting(); }
+  /// Answers that came after nobody waited for them any more, and were discarded.
+  [[nodiscard]] std::uint64_t late_replies() const noexcept { return core_->late(); }
+  /// How often a wait really slept.
+  [[nodiscard]] std::uint64_t parks() const noexcept { return core_->parks(); }
+
+ private:
+  template <Home>
+  friend class BasicBus;
+  explicit Requester(std::shared_ptr<Core> core) noexcept : core_(std::move(core)) {}
+
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace ringway

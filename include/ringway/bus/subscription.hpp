@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// `Subscription`: one handler on one dispatcher, with a cursor in every lane that its pattern
+/// covers.
+///
+/// *What.* RAII: the subscription is live when subscribe() returns it and over when it is destroyed
+/// or ended. Ending is legal anywhere, inside its own handler too; once end() has returned, no
+/// handler of it runs (inside its own handler: none after it).
+///
+/// *Protocol.*
+///   ended    set once by whoever ends the subscription
+///   running  the dispatcher's word: which subscription's handler may be running
+/// The dispatcher stores `running`, fences lightly, and looks at `ended`; whoever ends stores
+/// `ended`, fences heavily, and waits until `running` is another. Cursors belong to the
+/// dispatcher's thread, which lets go of them soon after; what was still unread counts as
+/// undelivered.
+///
+/// *Synchronisation.*
+///   "handled"  the dispatcher's store of running after a handler -> end()'s load: what the
+///              handler did is done
+///
+/// *Progress.* end() blocks while the subscription's handler runs.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ringway/base/counter.hpp"
+#include "ringway/bus/bus_core.hpp"
+
+namespace ringway {
+
+class SubscriptionCore;
+
+/// One cursor of a subscription, as its dispatcher sees it. Dispatcher's thread only.
+class LaneReader {
+ public:
+  explicit LaneReader(std::uint32_t lane) noexcept : lane_(lane) {}
+  LaneReader(const LaneReader&) = delete;
+  LaneReader& operator=(const LaneReader&) = delete;
+  virtual ~LaneReader() = default;
+
+  /// Handles at most `limit` messages. \return how many it took
+  virtual std::size_t drain(std::size_t limit) = 0;
+  [[nodiscard]] virtual bool has_news() = 0;
+  /// True if the lane is closed and read to its end: the reader can go.
+  [[nodiscard]] virtual bool finished() = 0;
+  virtual void ask_for_signal_unfenced() = 0;
+  [[nodiscard]] virtual std::size_t backlog() const = 0;
+
+  [[nodiscard]] std::uint32_t lane() const noexcept { return lane_; }
+
+  // the dispatcher's notes
+  SubscriptionCore* subscription = nullptr;
+  bool hot = false;
+  std::uint32_t idle_rounds = 0;
+
+ private:
+  std::uint32_t lane_;
+};
+
+/// What a subscription is, whatever its types: shared by its handle and its dispatcher.
+class SubscriptionCore {
+ public:
+  SubscriptionCore(std::string pattern, std::uint32_t record)
+      : pattern_(std::move(pattern)), record_(record) {}
+  SubscriptionCore(const SubscriptionCore&) = delete;
+  SubscriptionCore& operator=(const SubscriptionCore&) = delete;
+  virtual ~SubscriptionCore() = default;
+
+  /// Picks up a gate that was reserved in a lane. Under the directory lock.
+  virtual void adopt(std::uint32_t lane, std::size_t gate) = 0;
+  /// Reserves a gate in a lane and picks it up. Under the directory lock.
+  [[nodiscard]] virtual absl::Status join(std::uint32_t lane) = 0;
+  /// After the subscription's record is gone. Under the directory lock.
+  virtual void on_removed() {}
+
+  [[nodiscard]] const std::string& pattern() const noexcept { return pattern_; }
+  /// Its record's index in the directory.
+  [[nodiscard]] std::uint32_t record() const noexcept { return record_; }
+
+  [[nodiscard]] bool ended() const noexcept {
+    return ended_.load(std::memory_order_relaxed);  // relaxed: ordered by the fences, see above
+  }
+  void set_ended() noexcept { ended_.store(true, std::memory_order_relaxed); }  // relaxed: likewise
+
+  std::vector<std::unique_ptr<LaneReader>> readers;
+
+  Counter delivered;    // messages whose handler was called
+  Counter undelivered;  // messages accepted for this subscription that nobody will handle
+  Counter lost;         // messages that a lossy subscription missed
+
+ private:
+  std::string pattern_;
+  std::uint32_t record_;
+  std::atomic<bool> ended_{false};
+};
+
+/// The dispatcher, as subscriptions see it.
+class DispatcherBase {
+ public:
+  DispatcherBase() = default;
+  DispatcherBase(const DispatcherBase&) = delete;
+  DispatcherBase& operator=(const DispatcherBase&) = delete;
+  virtual ~DispatcherBase() = default;
+
+  [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+  /// Lets go of an ended subscription; waits while its handler runs on another thread.
+  virtual void remove(const std::shared_ptr<SubscriptionCore>& subscription) = 0;
+  /// The thread ends when everything is read, or at once. Does not wait.
+  virtual void request_stop(bool drain_first) = 0;
+  /// Waits until the thread has ended. \return false if the deadline came first
+  virtual bool wait_stopped(Deadline deadline) = 0;
+  /// Messages that nobody will handle. \pre the thread has ended
+  [[nodiscard]] virtual std::uint64_t left() const = 0;
+  /// The subscription whose handler is running, or "".
+  [[nodiscard]] virtual std::string running_handler() = 0;
+};
+
+/// The handle. Move-only; any thread, one at a time.
+class Subscription {
+ public:
+  Subscription() = default;
+  Subscription(std::shared_ptr<SubscriptionCore> core, std::shared_ptr<DispatcherBase> dispatcher)
+      : core_(std::move(core)), dispatcher_(std::move(dispatcher)) {}
+  Subscription(Subscription&&) noexcept = default;
+  Subscription& operator=(Subscription&& other) noexcept {
+    if (this != &other) {
+      end();
+      core_ = std::move(other.core_);
+      dispatcher_ = std::move(other.dispatcher_);
+    }
+    return *this;
+  }
+  ~Subscription() { end(); }
+
+  /// No handler of this subscription runs once this has returned; see the file comment. Idempotent.
+  void end() noexcept {
+    if (dispatcher_ == nullptr) return;
+    std::exchange(dispatcher_, nullptr)->remove(core_);
+  }
+  [[nodiscard]] bool live() const noexcept { return dispatcher_ != nullptr; }
+
+  [[nodiscard]] std::string_view pattern() const noexcept { return core_->pattern(); }
+  /// Messages handled so far. Any thread; \pre not moved from
+  [[nodiscard]] std::uint64_t delivered() const noexcept { return core_->delivered.read(); }
+  /// Messages that this subscription missed because it chose to be lossy.
+  [[nodiscard]] std::uint64_t lost() const noexcept { return core_->lost.read(); }
+  /// Messages that were accepted for it and will not be handled, because it ended first.
+  [[nodiscard]] std::uint64_t undelivered() const noexcept { return core_->undelivered.read(); }
+
+ private:
+  std::shared_ptr<SubscriptionCore> core_;
+  std::shared_ptr<DispatcherBase> dispatcher_;
+};
+
+struct SubscribeOptions {
+  /// Rather lose messages than hold the publisher back; the topic must admit it
+  /// (TopicOptions::admits_lossy).
+  bool lossy = false;
+  /// With lossy: skip to the newest message whenever there are several.
+  bool latest_only = false;
+};
+
+}  // namespace ringway

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// The typed half of a subscription: cursors of the right kind in plain and family lanes, and the
+/// call of the handler. Dispatcher's thread only, but for join() and adopt() during subscribe().
+/// Not for users.
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ringway/bus/subscription.hpp"
+
+namespace ringway {
+
+template <class Handler, class T>
+concept MessageHandler = std::is_invocable_v<Handler&, const T&> ||
+    std::is_invocable_v<Handler&, const T&, const MessageInfo&>;
+
+/// Calls a handler that takes the message alone, or the message and what travels with it.
+template <class Handler, class T>
+void call_handler(Handler& handler, const T& message, const MessageInfo& info) {
+  if constexpr (std::is_invocable_v<Handler&, const T&, const MessageInfo&>) {
+    handler(message, info);
+  } else {
+    handler(message);
+  }
+}
+
+template <class T, class Handler, Home H>
+class TopicSubscription final : public SubscriptionCore {
+  using Core = BusCore<H>;
+  using Memory = typename H::Memory;
+
+ public:
+  TopicSubscription(std::shared_ptr<Core> bus, std::string pattern, std::uint32_t index,
+                    std::uint32_t endpoint, SubscribeOptions options, Handler handler)
+      : SubscriptionCore(std::move(pattern), index),
+        bus_(std::move(bus)),
+        endpoint_(endpoint),
+        options_(options),
+        handler_(std::move(handler)) {}
+
+  void adopt(std::uint32_t lane, std::size_t gate) override {
+    if (bus_->directory().lane(lane).kind == LaneKind::kFamily) {
+      adopt_as<Numbered<T>>(lane, gate);
+    } else {
+      adopt_as<T>(lane, gate);
+    }
+  }
+
+  absl::Status join(std::uint32_t lane) override {
+    const bool family = bus_->directory().lane(lane).kind == LaneKind::kFamily;
+    return family ? join_as<Numbered<T>>(lane) : join_as<T>(lane);
+  }
+
+ private:
+  template <class E, class Cursor>
+  class Reader final : public LaneReader {
+    static constexpr bool kLossy = requires(const Cursor& cursor) { cursor.lost(); };
+
+   public:
+    Reader(TopicSubscription* owner, std::uint32_t lane, Cursor cursor)
+        : LaneReader(lane),
+          owner_(*owner),
+          record_(owner->bus_->directory().lane(lane)),
+          topic_(owner->bus_->directory().topic(record_.topic).name.view()),
+          cursor_(std::move(cursor)) {
+      cursor_->set_address(owner->endpoint_);
+      subscription = owner;
+    }
+    ~Reader() override {
+      cursor_.reset();  // leaves the ring before the lane may go
+      auto lock = owner_.bus_->lock();
+      owner_.bus_->template release_lane<E>(lane());
+    }
+
+    std::size_t drain(std::size_t limit) override {
+      std::size_t taken = 0;
+      if constexpr (kLossy) {
+        if (owner_.options_.latest_only) cursor_->skip_to_newest();
+      }
+      while (true) {
+        try {
+          taken += cursor_->drain([this](const E& element) { return handle(element); }, limit);
+          break;
+        } catch (...) {
+          ++taken;
+          owner_.bus_->report_error(owner_.pattern(), std::current_exception());
+          if (owner_.ended() || taken >= limit) break;
+        }
+      }
+      if (taken != 0) record_.room.notify_all();
+      if constexpr (kLossy) {
+        owner_.lost.add(cursor_->lost() - lost_told_);
+        lost_told_ = cursor_->lost();
+      }
+      return taken;
+    }
+    [[nodiscard]] bool has_news() override { return cursor_->has_news(); }
+    [[nodiscard]] bool finished() override { return record_.closed() && !cursor_->has_news(); }
+    void ask_for_signal_unfenced() override { cursor_->ask_for_signal_unfenced(); }
+    [[nodiscard]] std::size_t backlog() const override {
+      return kLossy ? 0 : cursor_->size_approx();
+    }
+
+   private:
+    /// \return false if the subscription was ended: then the cursor stops behind this message
+    bool handle(const E& element) {
+      if (owner_.ended()) [[unlikely]] {
+        owner_.undelivered.add(1);
+        return false;
+      }
+      std::uint64_t gap = 0;
+      if constexpr (kLossy) {
+        gap = cursor_->lost() - lost_seen_;
+        lost_seen_ = cursor_->lost();
+      }
+      if constexpr (std::is_same_v<E, T>) {
+        owner_.delivered.add(1);
+        call_handler(owner_.handler_, element, MessageInfo{topic_, cursor_->sequence() - 1, gap});
+      } else {
+        if (!owner_.wants_topic(element.topic)) return true;
+        owner_.delivered.add(1);
+        call_handler(owner_.handler_, element.value,
+                     MessageInfo{owner_.bus_->directory().topic(element.topic).name.view(),
+                                 cursor_->sequence() - 1, gap});
+      }
+      return !owner_.ended();
+    }
+
+    TopicSubscription& owner_;
+    LaneRecord<Memory>& record_;
+    std::string_view topic_;
+    std::optional<Cursor> cursor_;
+    std::uint64_t lost_seen_ = 0;
+    std::uint64_t lost_told_ = 0;
+  };
+
+  template <class E>
+  void adopt_as(std::uint32_t lane, std::size_t gate) {
+    using Rings = LaneRings<E, Memory>;
+    auto& lane_record = bus_->directory().lane(lane);
+    const auto memory = bus_->directory().ring_memory(lane_record);
+    if constexpr (Rings::kCanBeLossy) {
+      if (lane_record.lossy != 0) {
+        auto ring = Rings::Lossy::join(memory);
+        if (options_.lossy) {
+          return add<E>(lane, ring->adopt_lossy_cursor(gate));
+        }
+        return add<E>(lane, ring->adopt_cursor(gate));
+      }
+    }
+    auto ring = Rings::Reliable::join(memory);
+    add<E>(lane, ring->adopt_cursor(gate));
+  }
+  template <class E, class Cursor>
+  void add(std::uint32_t lane, Cursor cursor) {
+    readers.push_back(std::make_unique<Reader<E, Cursor>>(this, lane, std::move(cursor)));
+  }
+
+  template <class E>
+  absl::Status join_as(std::uint32_t lane) {
+    using Rings = LaneRings<E, Memory>;
+    auto& lane_record = bus_->directory().lane(lane);
+    const auto memory = bus_->directory().ring_memory(lane_record);
+    const auto name = to_absl(bus_->directory().topic(lane_record.topic).name.view());
+    Result<std::size_t, SetupError> gate = Failure{SetupError::kNotARing};
+    if constexpr (Rings::kCanBeLossy) {
+      if (lane_record.lossy != 0) {
+        auto ring = Rings::Lossy::join(memory);
+        if (ring) gate = options_.lossy ? ring->reserve_lossy_cursor() : ring->reserve_cursor();
+      }
+    }
+    if (lane_record.lossy == 0) {
+      if (options_.lossy) {
+        return absl::FailedPreconditionError(
+            absl::StrCat("\"", name,
+                         "\" admits no lossy subscriptions; set TopicOptions::admits_lossy on its "
+                         "publisher's side, or subscribe reliably"));
+      }
+      auto ring = Rings::Reliable::join(memory);
+      if (ring) gate = ring->reserve_cursor();
+    }
+    if (!gate) {
+      return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a lane of \"", name,
+                                                       "\": ", describe(gate.error()),
+                                                       " (TopicOptions::max_readers)"));
+    }
+    ++lane_record.handles;
+    adopt_as<E>(lane, *gate);
+    return absl::OkStatus();
+  }
+
+  /// Whether the pattern covers a topic of a family; found out once per topic.
+  [[nodiscard]] bool wants_topic(std::uint32_t topic) {
+    if (topic >= wanted_.size()) [[unlikely]]
+      wanted_.resize(topic + 1, Wanted::kUnknown);
+    if (wanted_[topic] == Wanted::kUnknown) [[unlikely]] {
+      const auto name = bus_->directory().topic(topic).name.view();
+      wanted_[topic] = names::matches(pattern(), name) ? Wanted::kYes : Wanted::kNo;
+    }
+    return wanted_[topic] == Wanted::kYes;
+  }
+
+  enum class Wanted : unsigned char { kUnknown, kYes, kNo };
+
+  std::shared_ptr<Core> bus_;
+  std::uint32_t endpoint_;
+  SubscribeOptions options_;
+  Handler handler_;
+  std::vector<Wanted> wanted_;  // by topic number
+};
+
+}  // namespace ringway
