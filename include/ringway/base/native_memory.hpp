@@ -7,15 +7,16 @@
 /// shared words only through the policy, so that a model checker can take the hardware's place
 /// without a copy of the code. A policy supplies
 ///
-///   Atomic<U>                      like std::atomic<U>; a checking policy adds a defaulted
-///   std::source_location fence(order)                   std::atomic_thread_fence light_fence(),
-///   heavy_fence()   the two sides of an asymmetric store-load fence (base/asymmetric_fence.hpp)
+///   Atomic<U>       like std::atomic<U>; a checking policy adds a defaulted std::source_location
+///   fence(order)    std::atomic_thread_fence
+///   light_fence(), heavy_fence()
+///                   the two sides of an asymmetric store-load fence (base/asymmetric_fence.hpp)
 ///   before_read(p, n), before_write(p, n)
-///                                  announce an access to plain shared payload; nothing here
-///   futex_wait(word, expected, timeout_ns), futex_wake(word, count)   (wait/futex.hpp)
-///   relax()                        one step of a busy loop: here is where a checker may switch
-///   threads
-///   yield()                        the same, for a wait that has lasted longer
+///                   announce an access to plain shared payload; nothing here
+///   futex_wait(word, expected, timeout_ns), futex_wake(word, count)
+///                   sleep and wake (wait/futex.hpp)
+///   relax()         one step of a busy loop: here is where a checker may switch threads
+///   yield()         the same, for a wait that has lasted longer
 ///
 /// heavy_fence, yield and the futex calls are declared here and defined in wait/, so that a ring
 /// pulls in no kernel header.

@@ -9,9 +9,9 @@
 /// a word that changes only when somebody comes, goes to sleep, or wants to be called.
 ///
 /// *Protocol.*
-///   attention   bit 63: the audience changed; bit 62: see below; bits 0..61: the reader with that
-///   gate asks to be signalled gate.state  free -> joining (by the joiner's CAS) -> reliable or
-///   lossy -> free (by the same reader)
+///   attention   bit 63: the audience changed; bit 62: see below;
+///               bits 0 to 61: the reader with that gate asks to be signalled
+///   gate.state  free -> joining (by the joiner's CAS) -> reliable or lossy -> free (same reader)
 /// A joiner stores its gate, sets bit 63, runs the heavy side of an asymmetric fence and only then
 /// looks where the ring's head is. The writer publishes, runs the light side, and looks at
 /// `attention`. So either the writer's look after publishing p sees the bit and honours the gate
@@ -22,13 +22,13 @@
 /// did before it.
 ///
 /// *Synchronisation.*
-///   "audience"   a reader's change of its gate and then of `attention` -> writer's exchange of
-///   `attention` "read"       a reader's store to gate.position -> writer's load of it: the
-///   elements before it are no longer read "gate freed" a leaving reader's store of state -> a
-///   joiner's CAS on it, and the writer's load of it "looked"     the writer's and the readers'
-///   read-modify-writes of `attention`: whoever comes second sees what the first
-///                did before (needed where bit 62 is set; otherwise light_fence() and heavy_fence()
-///                order the pair)
+///   "audience"    a reader's change of its gate, then of `attention` -> writer's exchange of it
+///   "read"        a reader's store to gate.position -> writer's load of it: the elements before
+///                 it are no longer read
+///   "gate freed"  a leaving reader's store of state -> a joiner's CAS on it, the writer's load
+///   "looked"      read-modify-writes of `attention` on both sides: whoever comes second sees what
+///                 the first did before. Needed where bit 62 is set; otherwise light_fence() and
+///                 heavy_fence() order the pair
 ///
 /// *Progress.* Wait-free for the writer, except that a reader which joins or stays behind withholds
 /// credit, as it must.

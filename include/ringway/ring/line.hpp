@@ -12,17 +12,16 @@
 /// *Protocol.* Only the writer stores `published`, and it only grows. A reader at position `p` in
 /// this line finds
 ///   published - p <= 0   nothing yet (the word is from this lap, or from an earlier one)
-///   published - p >  0   the elements from p to the smaller of `published` and the line's end; a
-///   word that lies behind the
-///                        line's end is from a later lap: impossible for a reader that the writer
-///                        waits for as long as its slot is needed, and the sign of having been
-///                        lapped for a reader that it does not wait for
+///   published - p >  0   the elements from p to the smaller of `published` and the line's end
+/// A word behind the line's end is from a later lap. A reader that the writer waits for may find it
+/// only while other slots of the line are used again, which is harmless; to a reader that the
+/// writer does not wait for it is the sign of having been lapped.
 /// Differences are taken modulo 2^64, so the wrap of the counters is not a special case. A fresh
 /// line holds the position of its first slot in lap 0: nothing is there for anybody.
 ///
 /// *Synchronisation.*
-///   "published"  LineWriter::publish stores Line::published -> LineReader::open loads it: the
-///   elements are constructed
+///   "published"  LineWriter::publish stores Line::published -> LineReader::open loads it:
+///                the elements are constructed
 ///
 /// *Progress.* Everything here is wait-free.
 ///

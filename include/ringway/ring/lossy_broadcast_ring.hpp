@@ -13,21 +13,18 @@
 /// *Protocol.* Elements lie in lines (ring/line.hpp) as 64-bit words, readers have gates
 /// (ring/audience.hpp).
 ///   producer   on entering a line for a new lap it first stores the line's first position into
-///   `published`: nothing of this lap
-///              is there yet, and whatever was there is going; then it writes words; then it
-///              publishes
+///              `published`: nothing of this lap is there yet, and whatever was there is going;
+///              then it writes words; then it publishes
 ///   reader     copies the words, then loads `published` again: if that lies behind the line's end
-///   as this reader counts it, the
-///              copy may be torn and is thrown away: the reader was lapped
+///              as this reader counts it, the copy may be torn and is thrown away: it was lapped
 /// There is one line more than the capacity needs, so the last `capacity` elements are always
 /// whole.
 ///
 /// *Synchronisation.*
 ///   "overwriting"  producer's store of a word -> reader's load of it: a reader that saw one new
-///   word sees, in its second
-///                  load of `published`, that the line is being overwritten
-///   "published" (ring/line.hpp), "read", "audience", "gate freed" (ring/audience.hpp), "role
-///   handed over" (ring/ring_block.hpp)
+///                  word sees, in its second load of `published`, that the line is overwritten
+///   "published" (ring/line.hpp), "read", "audience", "gate freed" (ring/audience.hpp),
+///   "role handed over" (ring/ring_block.hpp)
 ///
 /// *Progress.* Publishing and reading are wait-free; a lossy reader that is lapped faster than it
 /// can copy one element reads nothing and counts everything. A suspended lossy reader holds up

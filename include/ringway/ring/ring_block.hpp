@@ -7,9 +7,9 @@
 /// of its kind. Life-cycle:
 ///
 ///   footprint(options)        bytes that the block needs
-///   create(options)           block from the heap; the ring object gives it back
-///   format(memory, options)   lays a ring out in the caller's memory; this ring object destroys
-///   the leftovers join(memory)              a further view of a block that somebody else formatted
+///   create(options)           a block from the heap; the ring object gives it back
+///   format(memory, options)   lays a ring out in the caller's memory and destroys the leftovers
+///   join(memory)              a further view of a block that somebody else formatted
 ///
 /// The header is written by format() and never again, so whoever was handed the block may read it
 /// plainly.

@@ -18,9 +18,8 @@
 /// lives in its handle.
 ///
 /// *Synchronisation.*
-///   "published"  producer's store to Line::published -> consumer's load of it: the element is
-///   constructed "consumed"   consumer's store to consumed -> producer's load of it: the slot is
-///   destroyed, or moved from and destroyed
+///   "published"  in ring/line.hpp: the element is constructed
+///   "consumed"   consumer's store to consumed -> producer's load of it: the element is destroyed
 ///
 /// *Progress.* Every operation is wait-free; a suspended thread blocks nobody but whoever needs its
 /// next message or slot.
