@@ -137,7 +137,7 @@ TEST(LossyBroadcastRing, SkippingToTheNewestCountsWhatItSkips) {
   cursor.skip_to_newest();
   EXPECT_EQ(cursor.lost(), 0u);
   std::uint64_t published = 0;
-  for (const std::uint64_t burst : {1, 2, 9, 10, 50}) {
+  for (const std::uint64_t burst : {1u, 2u, 9u, 10u, 50u}) {
     const std::uint64_t lost_before = cursor.lost();
     for (std::uint64_t i = 0; i < burst; ++i) ASSERT_TRUE(producer.try_push(published++));
     cursor.skip_to_newest();
