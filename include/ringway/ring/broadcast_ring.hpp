@@ -185,9 +185,9 @@ class BroadcastRing<T, Memory>::Producer {
 
   /// Publishes as long a prefix of `values` as fits, moving from it (copying, if they are const).
   /// If a copy throws, those before it were published. \return how many were published. Wait-free.
-  template <class U>
+  template <class U, std::size_t kExtent>
   requires std::is_same_v<std::remove_const_t<U>, T>
-  [[nodiscard]] std::size_t try_push_batch(std::span<U> values) noexcept(
+  [[nodiscard]] std::size_t try_push_batch(std::span<U, kExtent> values) noexcept(
       std::is_nothrow_constructible_v<T, std::add_rvalue_reference_t<U>>) {
     constexpr bool kWholeLines = std::is_trivially_destructible_v<T> &&
                                  std::is_nothrow_constructible_v<T, std::add_rvalue_reference_t<U>>;

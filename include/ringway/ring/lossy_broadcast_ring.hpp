@@ -236,9 +236,9 @@ class LossyBroadcastRing<T, Memory>::Producer {
   }
 
   /// Publishes as long a prefix of `values` as fits. \return how many were published. Wait-free.
-  template <class U>
+  template <class U, std::size_t kExtent>
   requires std::is_same_v<std::remove_const_t<U>, T>
-  [[nodiscard]] std::size_t try_push_batch(std::span<U> values) noexcept {
+  [[nodiscard]] std::size_t try_push_batch(std::span<U, kExtent> values) noexcept {
     std::size_t sent = 0;
     while (sent < values.size()) {
       if (writer_.line().room() == 0 && !open()) break;
@@ -378,7 +378,7 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
   /// A copy of the next element that is still there; lost() tells what was skipped. Wait-free.
   [[nodiscard]] std::optional<T> try_read() noexcept {
     std::optional<T> value;
-    drain([&value](const T& element) noexcept { value = element; }, 1);
+    drain([&value](const T& element) noexcept { value.emplace(element); }, 1);
     return value;
   }
 

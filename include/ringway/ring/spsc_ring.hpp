@@ -245,9 +245,9 @@ class SpscRing<T, Memory>::Producer {
   /// Sends as long a prefix of `values` as fits, moving from it (copying, if they are const). If a
   /// copy throws, those before it were sent. \return how many were sent: all visible when this
   /// returns. Wait-free.
-  template <class U>
+  template <class U, std::size_t kExtent>
   requires std::is_same_v<std::remove_const_t<U>, T>
-  [[nodiscard]] std::size_t try_push_batch(std::span<U> values) noexcept(
+  [[nodiscard]] std::size_t try_push_batch(std::span<U, kExtent> values) noexcept(
       std::is_nothrow_constructible_v<T, std::add_rvalue_reference_t<U>>) {
     constexpr bool kNeverThrows =
         std::is_nothrow_constructible_v<T, std::add_rvalue_reference_t<U>>;
