@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "driver/cpus.hpp"
@@ -11,6 +12,7 @@
 #include "driver/options.hpp"
 #include "driver/progress.hpp"
 #include "driver/runner.hpp"
+#include "report/compare.hpp"
 #include "report/report.hpp"
 #include "rows/rows.hpp"
 
@@ -28,6 +30,16 @@ int list(const Rows& rows) {
 }
 
 int measure(const Options& options, const Rows& rows) {
+  Baseline baseline;
+  if (!options.baseline_file.empty()) {
+    std::string error;
+    auto earlier = read_baseline(options.baseline_file, error);
+    if (!earlier) {
+      std::fprintf(stderr, "ringway_bench: --baseline: %s\n", error.c_str());
+      return 2;
+    }
+    baseline = *std::move(earlier);
+  }
   pin_this_thread(options.cpus);  // threads that peers start themselves stay on these too
   Stage stage(options.cpus);
   const MachineDescription machine = describe_machine(options);
@@ -38,6 +50,7 @@ int measure(const Options& options, const Rows& rows) {
       [&](const Row& row, const std::vector<Cell>& cells) { progress.row_done(row, cells); });
   results.missing = missing_peers();
   progress.end(results);
+  if (!options.baseline_file.empty()) std::fputs(compare(baseline, results.cells).c_str(), stdout);
   if (!options.smoke && !write_report(options, machine, results)) return 1;
   return results.violations.empty() ? 0 : 1;
 }

@@ -21,7 +21,7 @@ class Moodycamel {
  public:
   static constexpr AdapterInfo kInfo{.name = kTokens ? "moodycamel ConcurrentQueue, tokens"
                                                      : "moodycamel ConcurrentQueue, no tokens"};
-  explicit Moodycamel(std::size_t capacity) : queue_(capacity, 16, 16) {}
+  explicit Moodycamel(std::size_t capacity) : queue_(capacity) {}
 
   struct Producer {
     explicit Producer(Moodycamel& adapter) : queue(adapter.queue_), token(queue) {}

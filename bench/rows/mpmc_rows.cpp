@@ -4,6 +4,7 @@
 /// than processors.
 
 #include "adapters/mutex_queue.hpp"
+#include "adapters/ringway_channel.hpp"
 #include "adapters/ringway_ring.hpp"
 #include "rows/row_tools.hpp"
 #include "workload/throughput.hpp"
@@ -51,6 +52,7 @@ Row make_row(const char* topology, const Shape& shape) {
           .capacity = shape.capacity,
           .threads = shape.producers + shape.consumers};
   add_shared<RingwayMpmc<T>, Waiting>(row, shape);
+  add_shared<RingwayChannel<T, MpmcChannelKind<T, SpinPark>>, Waiting>(row, shape);
   add_shared<XeniumVyukov<T>, Waiting>(row, shape);
   add_shared<CdsVyukov<T>, Waiting>(row, shape);
   add_atomic_queues<Waiting>(row, shape);

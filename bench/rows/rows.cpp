@@ -13,6 +13,9 @@ Rows all_rows(const Options& options) {
   add_mpmc_rows(rows, options);
   add_mpmc_batch_rows(rows, options);
   add_broadcast_rows(rows, options);
+  add_channel_rows(rows, options);
+  add_waiting_rows(rows, options);
+  add_latency_rows(rows, options);
   add_single_thread_rows(rows, options);
   std::erase_if(rows, [&](const Row& row) {
     return !matches(options.filter, row.suite + " " + row.title());

@@ -48,6 +48,7 @@ Row op_cost_row(const char* topology) {
           .threads = 1};
 }
 
+/// Without oneTBB, whose allocator keeps its own books.
 template <std::size_t kBytes>
 Row memory_row() {
   using T = Message<kBytes>;
@@ -60,8 +61,7 @@ Row memory_row() {
           .threads = 1,
           .fixed_count = 1};
   add_memory<T, RingwaySpsc<T>, RingwayMpmc<T>, BoostSpsc<T>, ReaderWriterQueue<T>, CdsWeakRing<T>,
-             XeniumVyukov<T>, CdsVyukov<T>, BoostMpmc<T>, TbbQueue<T, true>, Moodycamel<T, true>,
-             MutexQueue<T, false>>(row);
+             XeniumVyukov<T>, CdsVyukov<T>, BoostMpmc<T>, Moodycamel<T, true>, MutexQueue<T, false>>(row);
   return row;
 }
 

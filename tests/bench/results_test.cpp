@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driver/results.hpp"
+
+#include <gtest/gtest.h>
+
+#include "driver/json_reader.hpp"
+#include "report/compare.hpp"
+
+namespace ringway::bench {
+namespace {
+
+Cell cell(std::string subject, Kind kind, std::vector<double> values) {
+  Cell made{.suite = "rings",
+            .topology = "spsc_single",
+            .payload_bytes = 8,
+            .capacity = 1024,
+            .subject = std::move(subject),
+            .kind = kind,
+            .unit = "million/s"};
+  for (const double value : values) made.samples.push_back({.value = value});
+  return made;
+}
+
+std::vector<Cell> row() {
+  return {cell("ours", Kind::kRingway, {150, 200, 250}), cell("slow peer", Kind::kPeer, {50}),
+          cell("fast peer", Kind::kPeer, {100}), cell("mutex", Kind::kBaseline, {1000}),
+          cell("limit", Kind::kLimit, {400})};
+}
+
+TEST(Results, RatiosAreOursDividedByTheBestReference) {
+  std::vector<Cell> cells = row();
+  set_ratios(cells);
+  EXPECT_DOUBLE_EQ(cells[0].ratio_to_best_peer.value(), 2.0);
+  EXPECT_DOUBLE_EQ(cells[0].ratio_to_limit.value(), 0.5);
+  for (std::size_t i = 1; i < cells.size(); ++i) {
+    EXPECT_FALSE(cells[i].ratio_to_best_peer) << cells[i].subject;
+    EXPECT_FALSE(cells[i].ratio_to_limit) << cells[i].subject;
+  }
+}
+
+TEST(Results, WhereLowerIsBetterTheBestPeerIsTheLowestAndTheRatioIsNotInverted) {
+  std::vector<Cell> cells = row();
+  for (Cell& each : cells) each.better = Better::kLower;
+  set_ratios(cells);
+  EXPECT_DOUBLE_EQ(cells[0].ratio_to_best_peer.value(), 4.0);
+}
+
+TEST(Results, ClassesPayloadsAndRowsAreNeverCompared) {
+  for (const auto& change : std::initializer_list<void (*)(Cell&)>{
+           [](Cell& c) { c.core_class = CoreClass::kOneCore; }, [](Cell& c) { c.payload_bytes = 64; },
+           [](Cell& c) { c.capacity = 1; }, [](Cell& c) { c.topology = "other"; }}) {
+    std::vector<Cell> cells = row();
+    for (std::size_t i = 1; i < cells.size(); ++i) change(cells[i]);
+    set_ratios(cells);
+    EXPECT_FALSE(cells[0].ratio_to_best_peer);
+    EXPECT_FALSE(cells[0].ratio_to_limit);
+  }
+}
+
+TEST(Results, ContractHasExactlyTheAgreedMembers) {
+  std::vector<Cell> cells = row();
+  set_ratios(cells);
+  std::string error;
+  const auto json = Json::parse(results_json(cells), error);
+  ASSERT_TRUE(json) << error;
+  ASSERT_EQ(json->array().size(), cells.size());
+  const Json& ours = json->array()[0];
+  EXPECT_EQ(ours["suite"].text(), "rings");
+  EXPECT_EQ(ours["topology"].text(), "spsc_single");
+  EXPECT_EQ(ours["payload_bytes"].number(), 8);
+  EXPECT_EQ(ours["capacity"].number(), 1024);
+  EXPECT_EQ(ours["subject"].text(), "ours");
+  EXPECT_EQ(ours["subject_kind"].text(), "ringway");
+  EXPECT_EQ(ours["class"].text(), "two cores");
+  EXPECT_EQ(ours["unit"].text(), "million/s");
+  EXPECT_EQ(ours["better"].text(), "higher");
+  EXPECT_EQ(ours["n"].number(), 3);
+  EXPECT_EQ(ours["median"].number(), 200);
+  EXPECT_EQ(ours["min"].number(), 150);
+  EXPECT_EQ(ours["max"].number(), 250);
+  EXPECT_TRUE(ours["p99"].is_null());
+  EXPECT_EQ(ours["ratio_to_best_peer"].number(), 2);
+  EXPECT_EQ(ours["ratio_to_limit"].number(), 0.5);
+  EXPECT_TRUE(json->array()[1]["ratio_to_limit"].is_null());
+}
+
+TEST(Results, P99IsThatOfTheLatencies) {
+  std::vector<Cell> cells{cell("ours", Kind::kRingway, {1})};
+  cells[0].latencies.emplace();
+  for (std::uint64_t value = 1; value <= 100; ++value) cells[0].latencies->record(value);
+  std::string error;
+  const auto json = Json::parse(results_json(cells), error);
+  ASSERT_TRUE(json) << error;
+  EXPECT_EQ(json->array()[0]["p99"].number(), 99);
+}
+
+TEST(Results, ClassNeedsBothBrackets) {
+  const ClassLimits limits{.one_core_below = 80, .two_cores_above = 120};
+  EXPECT_EQ(limits.classify(225, 230), CoreClass::kTwoCores);
+  EXPECT_EQ(limits.classify(40, 50), CoreClass::kOneCore);
+  EXPECT_EQ(limits.classify(225, 40), CoreClass::kUnclear);
+  EXPECT_EQ(limits.classify(100, 225), CoreClass::kUnclear);
+  EXPECT_EQ(limits.classify(100, 100), CoreClass::kUnclear);
+}
+
+TEST(Compare, TellsWhatMovedAndNothingElse) {
+  std::string error;
+  const auto before = parse_baseline(results_json(row()), error);
+  ASSERT_TRUE(before) << error;
+  std::vector<Cell> now = row();
+  EXPECT_NE(compare(*before, now).find("0 of 5 moved"), std::string::npos);
+  now[1] = cell("slow peer", Kind::kPeer, {80});
+  const std::string text = compare(*before, now);
+  EXPECT_NE(text.find("1 of 5 moved"), std::string::npos);
+  EXPECT_NE(text.find("slow peer"), std::string::npos);
+  EXPECT_NE(text.find("+60.0 %  better"), std::string::npos);
+  EXPECT_EQ(text.find("fast peer"), std::string::npos);
+}
+
+TEST(Compare, RefusesAFileThatHoldsNoResults) {
+  std::string error;
+  EXPECT_FALSE(parse_baseline("{}", error));
+  EXPECT_FALSE(error.empty());
+  error.clear();
+  EXPECT_FALSE(read_baseline("/nonexistent/results.json", error));
+  EXPECT_NE(error.find("/nonexistent/results.json"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ringway::bench
