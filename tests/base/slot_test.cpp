@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ringway/base/slot.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "ringway/base/at_exit.hpp"
+
+namespace ringway {
+namespace {
+
+struct alignas(128) Wide {
+  int value;
+};
+struct ThrowingMove {
+  ThrowingMove() = default;
+  ThrowingMove(ThrowingMove&&) noexcept(false) {}
+};
+
+static_assert(sizeof(Slot<char>) == 1);
+static_assert(sizeof(Slot<Wide>) == sizeof(Wide) && alignof(Slot<Wide>) == 128);
+static_assert(std::is_trivially_default_constructible_v<Slot<std::string>>);
+static_assert(kIsElement<int> && kIsElement<std::unique_ptr<int>> && kIsElement<Wide>);
+static_assert(!kIsElement<int&> && !kIsElement<const int> && !kIsElement<ThrowingMove>);
+
+TEST(Slot, LivesFromConstructToDestroy) {
+  const auto value = std::make_shared<int>(7);
+  Slot<std::shared_ptr<int>> slot;
+  slot.construct(value);
+  EXPECT_EQ(value.use_count(), 2);
+  EXPECT_EQ(*slot.get(), 7);
+  slot.destroy();
+  EXPECT_EQ(value.use_count(), 1);
+}
+
+TEST(Slot, ConstructsInPlaceWithTheElementsAlignment) {
+  Slot<Wide> slot;
+  slot.construct(Wide{3});
+  EXPECT_EQ(slot.get().value, 3);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&slot.get()) % 128, 0U);
+  slot.destroy();
+}
+
+TEST(AtExit, RunsHoweverTheScopeEnds) {
+  int runs = 0;
+  {
+    const AtExit count([&runs] { ++runs; });
+    EXPECT_EQ(runs, 0);
+  }
+  EXPECT_EQ(runs, 1);
+  try {
+    const AtExit count([&runs] { ++runs; });
+    throw std::runtime_error("on the way out");
+  } catch (const std::runtime_error&) {
+  }
+  EXPECT_EQ(runs, 2);
+}
+
+}  // namespace
+}  // namespace ringway
