@@ -20,7 +20,7 @@ struct Options {
   std::string json_file;  ///< empty: no JSON
   double depth_alarm_m = 11;
   double battery_alarm_v = 12.5;
-  std::uint32_t interval_us = 50;  ///< between messages of the paced pass
+  std::uint32_t interval_us = 100;  ///< between messages of the paced pass
 };
 
 /// What the command line says: options, or the status to leave the program with at once (0 after

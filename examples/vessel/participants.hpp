@@ -33,7 +33,7 @@ class Navigation {
 
   VesselState state_;
   std::unordered_set<std::uint32_t> ships_;
-  ringway::Dispatcher dispatcher_;
+  ringway::Dispatcher<> dispatcher_;
   std::vector<ringway::Subscription> subscriptions_;
   ringway::Replier replier_;
 };
@@ -49,7 +49,7 @@ class AlarmPanel {
  private:
   Watch depth_;
   Watch battery_;
-  ringway::Dispatcher dispatcher_;
+  ringway::Dispatcher<> dispatcher_;
   ringway::Subscription depth_subscription_;
   ringway::Subscription battery_subscription_;
 };
@@ -77,7 +77,7 @@ class Recorder {
   std::unordered_map<std::uint32_t, std::uint64_t> per_pgn_;
   Histogram latency_;
   ringway::Counter accounted_for_;
-  ringway::Dispatcher dispatcher_;
+  ringway::Dispatcher<> dispatcher_;
   ringway::Subscription subscription_;
 };
 

@@ -45,7 +45,7 @@ RunResult run(const RunPlan& plan, const Progress& progress) {
   fed.get();
   result.failure = feed.failure();
   console.stop();
-  bus.stop({.drain = kDrainLimit});
+  const ringway::StopReport stopped = bus.stop({.drain = kDrainLimit});
 
   result.published = feed.published();
   result.published_per_pgn = feed.per_pgn();
@@ -61,6 +61,10 @@ RunResult run(const RunPlan& plan, const Progress& progress) {
   result.requests_answered = console.answered();
   result.requests_failed = console.failed();
   result.round_trip = console.round_trip();
+  if (result.failure.empty() && !stopped.drained) {
+    result.failure = std::to_string(stopped.left) + " messages were left when the bus stopped";
+    for (const std::string& name : stopped.in_the_way) result.failure += "; still busy: " + name;
+  }
   if (result.failure.empty() && result.published != result.delivered + result.lost) {
     result.failure = "published is not delivered plus lost";
   }

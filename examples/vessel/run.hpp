@@ -19,7 +19,7 @@ struct RunPlan {
   FeedPlan feed;
   double depth_alarm_m = 11;
   double battery_alarm_v = 12.5;
-  std::int64_t request_interval_ns = 1'000'000;
+  std::int64_t request_interval_ns = 2'000'000;
 };
 
 struct RunResult {
