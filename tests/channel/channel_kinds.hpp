@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <random>
 #include <thread>
@@ -15,7 +16,6 @@
 
 #include "ringway/channel/channel.hpp"
 #include "ringway/channel/mpmc_channel.hpp"
-#include "ringway/channel/unbounded_channel.hpp"
 
 namespace ringway::test {
 
@@ -38,17 +38,6 @@ struct Mpmc {
   template <class T>
   static auto make(const ChannelOptions& options) {
     return mpmc_channel<T, Strategy>(options);
-  }
-};
-
-template <class Strategy>
-struct Unbounded {
-  using Wait = Strategy;
-  static constexpr bool kBounded = false;
-  static constexpr bool kManyHandles = true;
-  template <class T>
-  static auto make(const ChannelOptions& options) {
-    return unbounded_channel<T, Strategy>({.tally = options.tally});
   }
 };
 
