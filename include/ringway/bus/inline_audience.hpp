@@ -23,6 +23,7 @@
 /// *Progress.* call(): wait-free but for the handlers. Ending: blocking while a handler runs.
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -74,7 +75,11 @@ class InlineSubscriber {
 /// One publisher's inline subscribers.
 class InlineAudience {
  public:
-  using List = std::vector<std::shared_ptr<InlineSubscriber>>;
+  /// Replaced as a whole, never changed; each list has a number of its own.
+  struct List {
+    std::uint64_t number = 0;
+    std::vector<std::shared_ptr<InlineSubscriber>> subscribers;
+  };
 
   InlineAudience(std::string pattern, TypeIdentity type)
       : pattern_(std::move(pattern)), type_(type), fence_needed_(!NativeMemory::heavy_fence()) {}
@@ -84,10 +89,10 @@ class InlineAudience {
     return list_.load(std::memory_order_relaxed) != nullptr;  // relaxed: call() looks again
   }
 
-  /// The publisher, after the message was accepted. Exceptions of a handler go to
-  /// `on_error(pattern)`.
-  template <class OnError>
-  void call(const void* message, const MessageInfo& info, OnError&& on_error) {
+  /// The publisher, after the message was accepted: calls those for whom `wanted(list, i)` is true.
+  /// Exceptions of a handler go to `on_error(pattern)`.
+  template <class Wanted, class OnError>
+  void call(const void* message, const MessageInfo& info, Wanted&& wanted, OnError&& on_error) {
     const auto depth = calling_.load(std::memory_order_relaxed);  // relaxed: own word
     calling_.store(depth + 1, std::memory_order_relaxed);         // relaxed: fenced below
     const AtExit done([this, depth] {
@@ -100,12 +105,13 @@ class InlineAudience {
     const List* list = list_.load(std::memory_order_acquire);  // acquire "list"
     if (list == nullptr) return;
     // a handler may replace the list; the old one is kept until nobody is in the middle
-    for (const auto& subscriber : *list) {
-      if (subscriber->ended() || !subscriber->wants(info.topic)) continue;
+    for (std::size_t i = 0; i < list->subscribers.size(); ++i) {
+      const auto& subscriber = *list->subscribers[i];
+      if (subscriber.ended() || !wanted(*list, i)) continue;
       try {
-        subscriber->call(message, info);
+        subscriber.call(message, info);
       } catch (...) {
-        on_error(subscriber->pattern());
+        on_error(subscriber.pattern());
       }
     }
   }
@@ -118,10 +124,11 @@ class InlineAudience {
   /// Under the registry's lock: adds or removes a subscriber.
   void set(const std::shared_ptr<InlineSubscriber>& subscriber, bool wanted) {
     auto next = std::make_unique<List>();
-    if (current_) *next = *current_;
-    std::erase(*next, subscriber);
-    if (wanted) next->push_back(subscriber);
-    auto old = std::exchange(current_, next->empty() ? nullptr : std::move(next));
+    if (current_) next->subscribers = current_->subscribers;
+    next->number = ++lists_;
+    std::erase(next->subscribers, subscriber);
+    if (wanted) next->subscribers.push_back(subscriber);
+    auto old = std::exchange(current_, next->subscribers.empty() ? nullptr : std::move(next));
     list_.store(current_.get(), std::memory_order_release);  // release "list"
     retired_.push_back(std::move(old));
   }
@@ -161,6 +168,7 @@ class InlineAudience {
   // whoever subscribes
   std::atomic<const List*> list_{nullptr};
   std::unique_ptr<List> current_;
+  std::uint64_t lists_ = 0;
   std::vector<std::unique_ptr<List>> retired_;
 };
 

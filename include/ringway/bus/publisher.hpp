@@ -345,8 +345,33 @@ class InlineCaller {
     return depth_ != 0 && lane.in_place() && lane.sequence() - held_ >= lane.capacity();
   }
 
+  /// For the publisher of one topic: whoever is in its list wants it.
   template <class T>
   void call(const LanePublisher<E, H>& lane, const T& message, std::string_view topic) {
+    call(lane, message, topic, [](const InlineAudience::List&, std::size_t) { return true; });
+  }
+  /// For the publisher of a family: whether a subscriber wants a topic is found out once.
+  template <class T>
+  void call(const LanePublisher<E, H>& lane, const T& message, std::string_view topic,
+            std::uint32_t number) {
+    call(lane, message, topic, [&](const InlineAudience::List& list, std::size_t i) {
+      if (std::exchange(known_list_, list.number) != list.number) wanted_.clear();
+      const auto count = list.subscribers.size();
+      const auto at = number * count + i;
+      if (at >= wanted_.size()) wanted_.resize((number + 1) * count, Wanted::kUnknown);
+      if (wanted_[at] == Wanted::kUnknown) {
+        wanted_[at] = list.subscribers[i]->wants(topic) ? Wanted::kYes : Wanted::kNo;
+      }
+      return wanted_[at] == Wanted::kYes;
+    });
+  }
+
+ private:
+  enum class Wanted : unsigned char { kUnknown, kYes, kNo };
+
+  template <class T, class Filter>
+  void call(const LanePublisher<E, H>& lane, const T& message, std::string_view topic,
+            Filter&& wanted) requires(!std::is_integral_v<std::remove_cvref_t<Filter>>) {
     const auto sequence = lane.sequence() - 1;
     if (depth_ == 0) {
       held_ = sequence;
@@ -354,16 +379,18 @@ class InlineCaller {
     }
     ++depth_;
     const AtExit done([this] { --depth_; });
-    audience_->call(&message, MessageInfo{topic, sequence, 0}, [&lane](const std::string& pattern) {
-      lane.core().report_error(pattern, std::current_exception());
-    });
+    audience_->call(&message, MessageInfo{topic, sequence, 0}, wanted,
+                    [&lane](const std::string& pattern) {
+                      lane.core().report_error(pattern, std::current_exception());
+                    });
   }
 
- private:
   BusCore<H>* core_;  // kept alive by the publisher's lane
   std::shared_ptr<InlineAudience> audience_;
-  std::uint32_t depth_ = 0;  // nested publications from inline handlers
-  Sequence held_ = 0;        // the element that the outermost handlers look at
+  std::uint32_t depth_ = 0;       // nested publications from inline handlers
+  Sequence held_ = 0;             // the element that the outermost handlers look at
+  std::uint64_t known_list_ = 0;  // number of the list that wanted_ is about
+  std::vector<Wanted> wanted_;    // families: by topic number, then subscriber
 };
 
 /// The writing end of one topic. Move-only; one thread at a time.
@@ -575,7 +602,7 @@ class FamilyPublisher {
         lane_.try_push([&](auto& producer) { return producer.try_push(std::move(element)); });
     if (status == PublishStatus::kPublished && inline_.any()) [[unlikely]] {
       inline_.call(lane_, lane_.in_place() ? lane_.last().value : element.value,
-                   lane_.core().directory().topic(topic).name.view());
+                   lane_.core().directory().topic(topic).name.view(), topic);
     }
     return status;
   }
