@@ -63,6 +63,13 @@ inline absl::string_view to_absl(std::string_view text) noexcept {
 
 enum class LaneKind : std::uint32_t { kTopic, kFamily, kRequest, kReply };
 
+/// FNV-1a.
+[[nodiscard]] constexpr std::uint64_t hash_of(std::string_view text) noexcept {
+  std::uint64_t value = 14695981039346656037ULL;
+  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return value;
+}
+
 /// What a name stands for.
 struct NameKind {
   TypeIdentity type;
@@ -71,15 +78,16 @@ struct NameKind {
 
 struct TopicRecord {
   FixedString<kLongestName + 1> name;
-  FixedString<kLongestName + 1> type_name;
+  FixedString<kLongestName + 1> type_name;  // as much as fits
+  std::uint64_t type_hash = 0;              // of all of it
   std::uint64_t type_size = 0;
   std::uint64_t type_align = 0;
   std::uint32_t used = 0;
   std::uint32_t service = 0;
 
   [[nodiscard]] bool same_type(const TypeIdentity& type) const noexcept {
-    return type_size == type.size && type_align == type.align &&
-           type_name.view() == type.name.substr(0, kLongestName + 1);
+    return type_hash == hash_of(type.name) && type_size == type.size &&
+           type_align == type.align && type_name.view() == type.name.substr(0, kLongestName + 1);
   }
 };
 
@@ -142,6 +150,7 @@ struct alignas(kOwnerSpacing) LaneRecord {
 struct SubscriptionRecord {
   FixedString<kLongestName + 1> pattern;
   FixedString<kLongestName + 1> type_name;
+  std::uint64_t type_hash = 0;
   std::uint64_t type_size = 0;
   std::uint64_t type_align = 0;
   std::uint32_t used = 0;
@@ -210,7 +219,7 @@ class Directory {
   /// The record of a name, made if need be. An error that shows both types if the name is bound to
   /// another one.
   [[nodiscard]] absl::StatusOr<std::uint32_t> declare(std::string_view name, const NameKind& kind) {
-    auto slot = static_cast<std::uint32_t>(hash(name) % kIndexSize);
+    auto slot = static_cast<std::uint32_t>(hash_of(name) % kIndexSize);
     for (; tables_->index[slot] != 0; slot = (slot + 1) % kIndexSize) {
       const auto found = tables_->index[slot] - 1;
       if (topic(found).name.view() != name) continue;
@@ -226,6 +235,7 @@ class Directory {
     const auto made = tables_->topics_used++;
     topic(made).name.assign(name);
     topic(made).type_name.assign(kind.type.name.substr(0, kLongestName + 1));
+    topic(made).type_hash = hash_of(kind.type.name);
     topic(made).type_size = kind.type.size;
     topic(made).type_align = kind.type.align;
     topic(made).service = kind.service ? 1 : 0;
@@ -237,7 +247,7 @@ class Directory {
   /// The record of a name that must not be bound to another type, if there is one: for subscribers,
   /// who make no names.
   [[nodiscard]] absl::Status check_type(std::string_view name, const NameKind& kind) const {
-    for (auto slot = static_cast<std::uint32_t>(hash(name) % kIndexSize); tables_->index[slot] != 0;
+    for (auto slot = static_cast<std::uint32_t>(hash_of(name) % kIndexSize); tables_->index[slot] != 0;
          slot = (slot + 1) % kIndexSize) {
       const auto found = tables_->index[slot] - 1;
       if (topic(found).name.view() != name) continue;
@@ -305,6 +315,7 @@ class Directory {
     auto* made = ::new (static_cast<void*>(&subscription(index))) SubscriptionRecord;
     made->pattern.assign(pattern);
     made->type_name.assign(kind.type.name.substr(0, kLongestName + 1));
+    made->type_hash = hash_of(kind.type.name);
     made->type_size = kind.type.size;
     made->type_align = kind.type.align;
     made->service = kind.service ? 1 : 0;
@@ -319,8 +330,8 @@ class Directory {
   [[nodiscard]] bool wants(const SubscriptionRecord& subscriber, const Lane& lane) const noexcept {
     if (subscriber.used == 0 || lane.used == 0 || lane.kind == LaneKind::kReply) return false;
     const auto& name = topic(lane.topic);
-    if (subscriber.service != name.service || subscriber.type_size != name.type_size ||
-        subscriber.type_align != name.type_align ||
+    if (subscriber.service != name.service || subscriber.type_hash != name.type_hash ||
+        subscriber.type_size != name.type_size || subscriber.type_align != name.type_align ||
         subscriber.type_name.view() != name.type_name.view()) {
       return false;
     }
@@ -370,12 +381,6 @@ class Directory {
   };
 
   explicit Directory(Tables* tables) noexcept : tables_(tables) {}
-
-  static std::uint64_t hash(std::string_view name) noexcept {  // FNV-1a
-    std::uint64_t value = 14695981039346656037ULL;
-    for (const char c : name) value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-    return value;
-  }
 
   static absl::Status type_conflict(const TopicRecord& have, const NameKind& want) {
     const auto what = [](bool service) { return service ? "a service of " : "a topic of "; };
