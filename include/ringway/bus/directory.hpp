@@ -22,6 +22,7 @@
 /// *Progress.* Blocking (the directory lock); binding is not a real-time operation.
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -403,8 +404,16 @@ class Directory {
     return used == most ? most : used++;
   }
 
-  std::uint64_t allocate(std::uint64_t bytes) noexcept {
-    bytes = round_up(bytes, kPieceUnit);
+  /// Pieces come in eight sizes per doubling, so that lanes of whatever size reuse each other's
+  /// memory; an eighth is wasted at most.
+  static constexpr std::uint64_t piece_of(std::uint64_t bytes) noexcept {
+    const auto eighth = std::bit_floor(bytes) / 8;
+    return round_up(bytes, eighth > kPieceUnit ? eighth : kPieceUnit);
+  }
+
+  std::uint64_t allocate(std::uint64_t wanted) noexcept {
+    if (wanted > tables_->bytes) return 0;
+    const auto bytes = piece_of(wanted);
     std::uint64_t* link = &tables_->free_list;
     while (*link != 0) {
       auto* piece = at<FreePiece>(*link);
@@ -425,7 +434,7 @@ class Directory {
   void release(std::uint64_t offset, std::uint64_t bytes) noexcept {
     auto* piece = ::new (reinterpret_cast<std::byte*>(tables_) + offset) FreePiece;
     piece->next = tables_->free_list;
-    piece->bytes = round_up(bytes, kPieceUnit);
+    piece->bytes = piece_of(bytes);
     tables_->free_list = offset;
   }
 
