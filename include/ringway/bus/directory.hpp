@@ -292,12 +292,14 @@ class Directory {
   }
 
   [[nodiscard]] absl::StatusOr<std::uint32_t> new_endpoint() {
+    const auto made_before = tables_->endpoints_used;
     const auto index = take_record(&Tables::endpoints, tables_->endpoints_used, kMaxEndpoints, 0);
     if (index == kMaxEndpoints) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "the bus has ", kMaxEndpoints, " dispatchers and requesters already; share some"));
     }
-    ::new (static_cast<void*>(&endpoint(index))) Endpoint;
+    // one that was used before stays as it is: a late signal for its last owner may still come
+    if (index == made_before) ::new (static_cast<void*>(&endpoint(index))) Endpoint;
     endpoint(index).used = 1;
     return index;
   }
