@@ -115,6 +115,7 @@ class ReplySubscription final : public SubscriptionCore {
     }
     ~Reader() override {
       cursor_.reset();
+      record_.room.notify_all();
       answers_.reset();
       auto lock = owner_.bus_->lock();
       owner_.bus_->template release_lane<Element>(lane());
