@@ -318,7 +318,8 @@ class DispatcherCore final : public DispatcherBase {
 
   std::size_t handle(LaneReader* reader) {
     auto* subscription = reader->subscription;
-    running_.store(subscription, std::memory_order_relaxed);  // relaxed: fenced below
+    // also for whoever waits for another subscription's handler and finds this one
+    running_.store(subscription, std::memory_order_release);  // release "handled"
     Memory::light_fence();
     if (fence_needed_) [[unlikely]] {
       Memory::fence(std::memory_order_seq_cst);  // seq_cst: orders running_ and ended
