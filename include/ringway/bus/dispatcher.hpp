@@ -110,8 +110,13 @@ class DispatcherCore final : public DispatcherBase {
       const std::scoped_lock lock(bus_->local_lock);
       std::erase(bus_->dispatchers, this);
     }
-    auto rest = std::exchange(subscriptions_, {});
+    std::vector<Item> rest;
+    {
+      const std::scoped_lock lock(inbox_lock_);
+      rest = known_;
+    }
     for (const auto& subscription : rest) forget(subscription);
+    subscriptions_.clear();
     auto lock = bus_->lock();
     bus_->directory().free_endpoint(endpoint_);
   }
@@ -202,13 +207,8 @@ class DispatcherCore final : public DispatcherBase {
       }
     }
     if (letter.subscription == nullptr) return knock();
-    // the thread has ended: the caller does its work
-    if (letter.add) {
-      subscriptions_.push_back(std::move(letter.subscription));
-    } else {
-      std::erase(subscriptions_, letter.subscription);
-      forget(letter.subscription);
-    }
+    // the thread has ended: the caller does its work; what stays is for shut_down()
+    if (!letter.add) forget(letter.subscription);
   }
   void knock() noexcept { bus_->signal(endpoint_, Directory<Memory>::kNoLane); }
 
