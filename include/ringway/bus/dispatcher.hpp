@@ -195,7 +195,9 @@ class DispatcherCore final : public DispatcherBase {
         endpoint_(endpoint),
         record_(bus_->directory().endpoint(endpoint)),
         options_(std::move(options)),
-        fence_needed_(!Memory::heavy_fence()) {}
+        fence_needed_(!Memory::heavy_fence()) {
+    if (options_.batch == 0) options_.batch = 1;
+  }
 
   void post(Letter letter) {
     {
@@ -250,7 +252,10 @@ class DispatcherCore final : public DispatcherBase {
     }
     for (auto& [subscription, add] : letters) {
       if (add) {
-        adopt_bound(*subscription);  // lanes made before this letter came
+        {
+          auto lock = bus_->lock();
+          adopt_bound(*subscription);  // lanes made before this letter came
+        }
         for (const auto& reader : subscription->readers) enlist(reader.get());
         subscriptions_.push_back(std::move(subscription));
       } else {
@@ -419,15 +424,18 @@ class DispatcherCore final : public DispatcherBase {
       break;
     }
     for (const auto& subscription : subscriptions_) {
+      {
+        auto lock = bus_->lock();
+        adopt_bound(*subscription);
+      }
       for (const auto& reader : subscription->readers) left_ += reader->backlog();
     }
     stopped_.store(true, std::memory_order_release);  // release "stopped"
     stopped_gate_.notify_all();
   }
 
-  /// Picks up every gate that lanes have reserved for the subscription.
+  /// Picks up every gate that lanes have reserved for the subscription. Under the directory lock.
   void adopt_bound(SubscriptionCore& subscription) {
-    auto lock = bus_->lock();
     auto& directory = bus_->directory();
     for (std::uint32_t i = 0; i < directory.lanes_used(); ++i) {
       auto& lane = directory.lane(i);
@@ -449,10 +457,11 @@ class DispatcherCore final : public DispatcherBase {
     }
     {
       auto lock = bus_->lock();
+      // so that those gates are left like any other; before somebody else is given the record
+      adopt_bound(*subscription);
       bus_->directory().free_subscription(subscription->record());
       subscription->on_removed();
     }
-    adopt_bound(*subscription);  // so that those gates are left like any other
     for (const auto& reader : subscription->readers) {
       subscription->undelivered.add(reader->backlog());
     }
