@@ -119,10 +119,22 @@ struct alignas(kOwnerSpacing) LaneRecord {
   alignas(kOwnerSpacing) EventCount<Memory> room;
 
   /// Nothing is accepted any more; what was accepted is still read. Any thread.
-  void close() noexcept { closed_.store(1, std::memory_order_release); }  // release "lane closed"
+  void close() noexcept {
+    std::uint32_t open = kOpen;
+    // success closes, failure finds it closed already
+    closed_.compare_exchange_strong(open, kClosed,
+                                    std::memory_order_release,   // release "lane closed"
+                                    std::memory_order_relaxed);  // relaxed: nothing to do
+  }
+  /// close() by the publisher when it leaves: not even a message on its way comes any more.
+  void leave() noexcept { closed_.store(kLeft, std::memory_order_release); }  // release "lane closed"
   /// The publisher before each message, a reader that finds nothing. Any thread, wait-free.
   [[nodiscard]] bool closed() const noexcept {
-    return closed_.load(std::memory_order_acquire) != 0;  // acquire "lane closed"
+    return closed_.load(std::memory_order_acquire) != kOpen;  // acquire "lane closed"
+  }
+  /// True once the publisher has left.
+  [[nodiscard]] bool left() const noexcept {
+    return closed_.load(std::memory_order_acquire) == kLeft;  // acquire "lane closed"
   }
 
   /// Lanes of requests: a replier has picked the lane up and answers on lane `answers`.
@@ -142,8 +154,12 @@ struct alignas(kOwnerSpacing) LaneRecord {
   }
 
  private:
+  static constexpr std::uint32_t kOpen = 0;
+  static constexpr std::uint32_t kClosed = 1;
+  static constexpr std::uint32_t kLeft = 2;
+
   // rarely written, read per message
-  alignas(kOwnerSpacing) typename Memory::template Atomic<std::uint32_t> closed_{0};
+  alignas(kOwnerSpacing) typename Memory::template Atomic<std::uint32_t> closed_{kOpen};
   typename Memory::template Atomic<std::uint32_t> reply_lane_{0};
   typename Memory::template Atomic<std::uint32_t> served_{0};
 };

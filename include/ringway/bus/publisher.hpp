@@ -145,7 +145,7 @@ class LanePublisher {
     auto& directory = core_->directory();
     auto lock = core_->lock();
     auto& lane = directory.lane(index_);
-    lane.close();
+    lane.leave();
     for (std::uint32_t i = 0; i < directory.subscriptions_used(); ++i) {
       const auto& subscriber = directory.subscription(i);
       if (directory.wants(subscriber, lane)) core_->signal(subscriber.endpoint, index_);

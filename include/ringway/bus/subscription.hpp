@@ -48,7 +48,7 @@ class LaneReader {
   /// Handles at most `limit` messages. \return how many it took
   virtual std::size_t drain(std::size_t limit) = 0;
   [[nodiscard]] virtual bool has_news() = 0;
-  /// True if the lane is closed and read to its end: the reader can go.
+  /// True if the publisher has left and the lane is read to its end: the reader can go.
   [[nodiscard]] virtual bool finished() = 0;
   virtual void ask_for_signal_unfenced() = 0;
   [[nodiscard]] virtual std::size_t backlog() const = 0;

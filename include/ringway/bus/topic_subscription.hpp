@@ -103,7 +103,7 @@ class TopicSubscription final : public SubscriptionCore {
       return taken;
     }
     [[nodiscard]] bool has_news() override { return cursor_->has_news(); }
-    [[nodiscard]] bool finished() override { return record_.closed() && !cursor_->has_news(); }
+    [[nodiscard]] bool finished() override { return record_.left() && !cursor_->has_news(); }
     void ask_for_signal_unfenced() override { cursor_->ask_for_signal_unfenced(); }
     [[nodiscard]] std::size_t backlog() const override {
       return kLossy ? 0 : cursor_->size_approx();
