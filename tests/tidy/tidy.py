@@ -314,6 +314,7 @@ class Tidy:
 
     # ------------------------------------------------------------------ docs
 
+    TEST_LINK = re.compile(r"\[([A-Z]\w+)\.([A-Z]\w+)\]\(([^)\s]*tests/[^)\s]+)\)")
     LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
     PATH = re.compile(r"`((?:include|tests|examples|bench|docs|cmake|script)/[\w./-]+)`")
 
@@ -327,12 +328,21 @@ class Tidy:
                     continue
                 for target in self.LINK.findall(line):
                     self.check_link(path, number, target)
+                for suite, test, target in self.TEST_LINK.findall(line):
+                    self.check_test(path, number, suite, test, target)
                 for target in self.PATH.findall(line):
                     if not (self.root / target).exists():
                         self.find(path, number, f"{target} does not exist")
         readme = self.root / "README.md"
         if readme.is_file():
             self.check_snippets(readme)
+
+    def check_test(self, path, number, suite, test, target):
+        """A link that is named like a test leads to the file that has the test."""
+        file = path.parent / target
+        pattern = rf"^(?:TYPED_)?TEST(?:_F|_P)?\(\s*{suite}\s*,\s*{test}\s*\)"
+        if file.is_file() and not re.search(pattern, file.read_text(encoding="utf-8"), re.M):
+            self.find(path, number, f"{target} has no test {suite}.{test}")
 
     def check_link(self, path, number, target):
         if re.match(r"[a-z]+:", target):

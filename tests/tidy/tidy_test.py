@@ -224,6 +224,14 @@ class Docs(House):
         self.write("README.md", "`examples/gone.cpp`\n")
         self.assert_finds("docs", "does not exist")
 
+    def test_links_named_like_a_test(self):
+        self.write("tests/ring/one_test.cpp", "TEST(One, HoldsTwo) {}\n")
+        good = "It holds two. [One.HoldsTwo](../tests/ring/one_test.cpp)\n"
+        self.write("docs/guarantees.md", good)
+        self.assert_clean("docs")
+        self.write("docs/guarantees.md", good.replace("HoldsTwo", "HoldsThree"))
+        self.assert_finds("docs", "has no test One.HoldsThree")
+
     def test_snippets(self):
         good = ("<!-- snippet: examples/one.cpp#ring -->\n```cpp\nint a = 1;\n\n  a = 2;\n```\n")
         self.write("README.md", good)
