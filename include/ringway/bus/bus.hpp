@@ -358,7 +358,8 @@ class Dispatcher {
     auto& directory = core_->bus()->directory();
     for (std::uint32_t i = 0; i < directory.subscriptions_used(); ++i) {
       const auto& other = directory.subscription(i);
-      if (other.used != 0 && other.service != 0 && other.pattern.view() == name) return true;
+      if (other.used == 0 || other.ended != 0 || other.service == 0) continue;
+      if (other.pattern.view() == name) return true;
     }
     return false;
   }

@@ -109,6 +109,8 @@ struct alignas(kOwnerSpacing) LaneRecord {
   std::uint32_t topic = 0;    // index of the name: an exact one, a family's pattern, or a service
   std::uint32_t lossy = 0;    // which ring the lane is
   std::uint32_t owner = 0;    // request lanes: endpoint of the requester
+  std::uint32_t replier = 0;  // request lanes: subscription + 1 that serves it
+  std::uint32_t awaited = 0;  // lanes of answers: endpoint + 1 that has not picked it up yet
   std::uint32_t handles = 0;  // publisher, cursors and bindings that still need the ring
   std::uint64_t ring_offset = 0;
   std::uint64_t ring_bytes = 0;
@@ -171,6 +173,7 @@ struct SubscriptionRecord {
   std::uint64_t type_size = 0;
   std::uint64_t type_align = 0;
   std::uint32_t used = 0;
+  std::uint32_t ended = 0;  // its dispatcher still has to let go of it
   std::uint32_t endpoint = 0;
   std::uint32_t lossy = 0;
   std::uint32_t service = 0;
@@ -343,11 +346,14 @@ class Directory {
     made->used = 1;
     return index;
   }
+  /// From now on it wants nothing; its record stays until free_subscription().
+  void end_subscription(std::uint32_t index) noexcept { subscription(index).ended = 1; }
   void free_subscription(std::uint32_t index) noexcept { subscription(index).used = 0; }
 
   /// True if the subscription wants what the lane may carry. Lanes of answers are nobody's.
   [[nodiscard]] bool wants(const SubscriptionRecord& subscriber, const Lane& lane) const noexcept {
-    if (subscriber.used == 0 || lane.used == 0 || lane.kind == LaneKind::kReply) return false;
+    if (subscriber.used == 0 || subscriber.ended != 0) return false;
+    if (lane.used == 0 || lane.kind == LaneKind::kReply) return false;
     const auto& name = topic(lane.topic);
     if (subscriber.service != name.service || subscriber.type_hash != name.type_hash ||
         subscriber.type_size != name.type_size || subscriber.type_align != name.type_align ||

@@ -26,6 +26,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -149,6 +150,14 @@ class DispatcherCore final : public DispatcherBase {
         } else {
           std::this_thread::sleep_for(std::chrono::microseconds(50));
         }
+      }
+    }
+    {
+      auto lock = bus_->lock();
+      const std::scoped_lock inbox_lock(inbox_lock_);
+      // unless it is gone with its dispatcher, and its record somebody else's
+      if (std::find(known_.begin(), known_.end(), subscription) != known_.end()) {
+        bus_->directory().end_subscription(subscription->record());
       }
     }
     post({subscription, false});

@@ -61,14 +61,8 @@ class ReplySubscription final : public SubscriptionCore {
   void adopt(std::uint32_t index, std::size_t gate) override {
     auto& lane = bus_->directory().lane(index);
     auto ring = Ring::join(bus_->directory().ring_memory(lane));
-    auto answers =
-        Answers::open(bus_, LaneKind::kReply, lane.topic,
-                      {.capacity = 2 * ring->capacity(), .max_readers = 1, .admits_lossy = false});
-    std::optional<Answers> opened;
-    if (answers.ok() && answers->bind(false, lane.owner)) {
-      lane.set_reply_lane(answers->index());
-      opened.emplace(*std::move(answers));
-    }
+    auto opened = ended() || lane.closed() ? std::optional<Answers>{}
+                                           : open_answers(lane, 2 * ring->capacity());
     readers.push_back(
         std::make_unique<Reader>(this, index, ring->adopt_cursor(gate), std::move(opened)));
     lane.set_served(true);
@@ -85,6 +79,8 @@ class ReplySubscription final : public SubscriptionCore {
                                                        "\": ", describe(gate.error())));
     }
     ++lane.handles;
+    lane.replier = record() + 1;
+    lane.set_served(true);
     adopt(index, *gate);
     return absl::OkStatus();
   }
@@ -92,6 +88,8 @@ class ReplySubscription final : public SubscriptionCore {
   void on_removed() override {
     for (const auto& reader : readers) {
       auto& lane = bus_->directory().lane(reader->lane());
+      if (lane.replier != record() + 1) continue;  // somebody else serves it already
+      lane.replier = 0;
       lane.set_served(false);
       bus_->signal(lane.owner, reader->lane());
     }
@@ -162,6 +160,24 @@ class ReplySubscription final : public SubscriptionCore {
     std::optional<typename Ring::Cursor> cursor_;
     std::optional<Answers> answers_;
   };
+
+  /// A lane of answers whose reader's place waits for the owner of the request lane.
+  std::optional<Answers> open_answers(LaneRecord<Memory>& lane, std::size_t capacity) {
+    auto& directory = bus_->directory();
+    auto answers = Answers::open(bus_, LaneKind::kReply, lane.topic,
+                                 {.capacity = capacity, .max_readers = 1, .admits_lossy = false});
+    if (!answers.ok() || !answers->bind(false, lane.owner)) return std::nullopt;
+    if (const auto before = lane.reply_lane(); before != 0) {
+      // one of an earlier replier that the requester never looked at
+      if (directory.lane(before).awaited == lane.owner + 1) {
+        directory.lane(before).awaited = 0;
+        bus_->template release_lane<ReplyElement<Reply>>(before);
+      }
+    }
+    answers->lane().awaited = lane.owner + 1;
+    lane.set_reply_lane(answers->index());
+    return *std::move(answers);
+  }
 
   std::shared_ptr<Core> bus_;
   std::uint32_t endpoint_;

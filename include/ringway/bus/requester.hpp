@@ -58,7 +58,9 @@ class RequesterCore {
     }
     auto requests = Requests::make(
         bus, LaneKind::kRequest, service.name, {service_identity<Reply, Request>(), true},
-        {.capacity = service.options.max_pending, .max_readers = 1, .admits_lossy = false},
+        {.capacity = service.options.max_pending,
+         .max_readers = kMostRepliers,
+         .admits_lossy = false},
         endpoint);
     if (!requests.ok()) {
       auto lock = bus->lock();
@@ -70,6 +72,7 @@ class RequesterCore {
   }
 
   ~RequesterCore() {
+    leave();
     detach();
     auto bus = requests_->shared_core();
     requests_.reset();
@@ -81,9 +84,9 @@ class RequesterCore {
 
   [[nodiscard]] Result<Ticket, RequestError> send(Request request, Deadline deadline) {
     auto& lane = requests_->lane();
-    if (!lane.served()) {
-      return Failure{RequestError::kNoReplier};
-    }
+    if (lane.closed()) return Failure{RequestError::kClosed};
+    if (lane.reply_lane() != answer_lane_) look_around();  // requests to an earlier one are lost
+    if (!lane.served()) return Failure{RequestError::kNoReplier};
     if (table_.waiting() == table_.size()) poll();  // some may have been answered, or be too old
     const auto ticket = table_.open(deadline);
     if (!ticket) return Failure{RequestError::kTooMany};
@@ -136,6 +139,7 @@ class RequesterCore {
   [[nodiscard]] bool served() const noexcept { return requests_->lane().served(); }
 
  private:
+  static constexpr std::size_t kMostRepliers = 4;  // one serves, the others are leaving
   static constexpr unsigned kRoundsPerLook = 32;  // rounds of waiting between looks at the clock
   static constexpr unsigned kPauses = 256;
   static constexpr unsigned kYields = 8;
@@ -177,8 +181,11 @@ class RequesterCore {
     const auto lane_now = lane.reply_lane();
     if (lane_now != answer_lane_) {
       take_in();  // what the old one answered still counts
-      detach();
-      attach();
+      if (answers_ && lane.reply_lane() != answer_lane_) {
+        detach();
+        attach();
+        table_.fail_all(RequestError::kReplierGone);
+      }
     }
     if (!served_now) {
       take_in();
@@ -196,12 +203,24 @@ class RequesterCore {
     if (index == 0) return;
     auto lock = core.lock();
     auto& lane = core.directory().lane(index);
-    if (lane.used == 0 || lane.kind != LaneKind::kReply) return;
+    if (lane.awaited != endpoint_ + 1) return;
     auto ring = AnswerRing::join(core.directory().ring_memory(lane));
     if (!ring) return;
+    lane.awaited = 0;
     answers_.emplace(ring->adopt_cursor(0));
     answers_->set_address(endpoint_);
     answer_lane_ = index;
+  }
+  /// Nobody answers us any more; an answer lane that we never picked up goes.
+  void leave() noexcept {
+    auto& core = requests_->core();
+    auto lock = core.lock();
+    auto& lane = requests_->lane();
+    lane.close();  // a replier that picks the lane up later opens none
+    const auto index = lane.reply_lane();
+    if (index == 0 || core.directory().lane(index).awaited != endpoint_ + 1) return;
+    core.directory().lane(index).awaited = 0;
+    core.template release_lane<ReplyElement<Reply>>(index);
   }
   void detach() noexcept {
     if (!answers_) return;
