@@ -161,17 +161,25 @@ class RequesterCore {
       attach();
       if (!answers_) return 0;
     }
-    return answers_->drain(
-        [this](const ReplyElement<Reply>& element) {
-          // This is the lane's only reader: nobody else looks at the element, and its writer only
-          // destroys it.
-          auto& reply = const_cast<ReplyElement<Reply>&>(element).reply;
-          const bool wanted =
-              reply ? table_.answer(element.ticket, *std::move(reply))
-                    : table_.answer(element.ticket, Failure{RequestError::kHandlerFailed});
-          if (!wanted) ++late_;
-        },
-        service_.max_pending);
+    std::size_t taken = 0;
+    for (; taken < service_.max_pending && answers_; ++taken) {
+      // One at a time, and out of the lane before a callback runs: it may ask again and so come
+      // back here, or find the replier replaced.
+      std::optional<ReplyElement<Reply>> answer;
+      answers_->drain(
+          [&answer](const ReplyElement<Reply>& element) {
+            // This is the lane's only reader: nobody else looks at the element, and its writer
+            // only destroys it.
+            answer.emplace(std::move(const_cast<ReplyElement<Reply>&>(element)));
+          },
+          1);
+      if (!answer) break;
+      const bool wanted =
+          answer->reply ? table_.answer(answer->ticket, *std::move(answer->reply))
+                        : table_.answer(answer->ticket, Failure{RequestError::kHandlerFailed});
+      if (!wanted) ++late_;
+    }
+    return taken;
   }
 
   /// Notices that the replier came, left or was replaced, and that the bus stopped.
