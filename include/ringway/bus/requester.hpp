@@ -239,13 +239,16 @@ class RequesterCore {
   }
 
   [[gnu::noinline]] void park(Ticket ticket) {
+    const auto asked_lane = answer_lane_;
     if (answers_) answers_->ask_for_signal_unfenced();
     const auto key = record().event.prepare();
     record().ready.take([](std::size_t) {});
     look_around();
     take_in();
     table_.expire();
-    if (!table_.is_waiting(ticket) || (answers_ && answers_->has_news())) {
+    // a lane that was only now picked up has not been asked for a signal: look once more
+    if (answer_lane_ != asked_lane || !table_.is_waiting(ticket) ||
+        (answers_ && answers_->has_news())) {
       record().event.cancel();
     } else {
       record().event.wait(key, table_.deadline(ticket));
