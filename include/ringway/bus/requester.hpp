@@ -107,9 +107,12 @@ class RequesterCore {
     return came;
   }
 
+  /// True on the thread of the dispatcher that the replier belongs to.
+  [[nodiscard]] bool would_wait_for_itself() { return requests_->waits_for_this_thread(0); }
+
   /// Waits until the ticket is answered; its deadline sees to it that it will be.
   [[nodiscard]] Answer wait(Ticket ticket) {
-    if (requests_->waits_for_this_thread(0)) {
+    if (would_wait_for_itself()) {
       take_in();
       if (table_.is_answered(ticket)) return table_.take(ticket);
       table_.cancel(ticket);
@@ -292,6 +295,7 @@ class PendingReply {
   [[nodiscard]] Answer get() {
     const auto core = std::move(core_);
     if (!ticket_) return Failure{ticket_.error()};
+    if (core == nullptr) return Failure{RequestError::kCancelled};
     return core->wait(*ticket_);
   }
 
@@ -302,6 +306,7 @@ class PendingReply {
   void then(Callback&& callback) && {
     const auto core = std::move(core_);
     if (!ticket_) return callback(Answer(Failure{ticket_.error()}));
+    if (core == nullptr) return callback(Answer(Failure{RequestError::kCancelled}));
     core->table().on_answer(*ticket_, std::forward<Callback>(callback));
   }
 
@@ -334,6 +339,7 @@ class Requester<Reply(Request), H> {
   /// Asks and waits, at most `timeout`. Blocking.
   template <class Rep, class Period>
   [[nodiscard]] Answer request(Request request, std::chrono::duration<Rep, Period> timeout) {
+    if (core_->would_wait_for_itself()) return Failure{RequestError::kWouldDeadlock};
     auto ticket = core_->send(std::move(request), Deadline::after(timeout));
     if (!ticket) return Failure{ticket.error()};
     return core_->wait(*ticket);
