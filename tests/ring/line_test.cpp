@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ringway/ring/line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace ringway {
+namespace {
+
+template <std::size_t kSize, std::size_t kAlignment = 1>
+struct alignas(kAlignment) Bytes {
+  std::byte bytes[kSize];
+};
+
+template <class T>
+using LineOf = Line<Slot<T>, NativeMemory>;
+
+TEST(Line, HoldsAsManyElementsAsFitBesideItsWord) {
+  EXPECT_EQ(LineOf<std::uint64_t>::kItems, 7U);
+  EXPECT_EQ(LineOf<std::uint32_t>::kItems, 14U);
+  EXPECT_EQ(LineOf<char>::kItems, 56U);
+  EXPECT_EQ((LineOf<Bytes<28>>::kItems), 2U);
+  EXPECT_EQ((LineOf<Bytes<56>>::kItems), 1U);
+  EXPECT_EQ((LineOf<Bytes<64>>::kItems), 1U);
+}
+
+TEST(Line, SharedLinesAreExactlyACacheLine) {
+  EXPECT_EQ(sizeof(LineOf<std::uint64_t>), kCacheLine);
+  EXPECT_EQ(alignof(LineOf<std::uint64_t>), kCacheLine);
+  EXPECT_EQ(sizeof(LineOf<Bytes<56>>), kCacheLine);
+}
+
+TEST(Line, LargeElementsAreAlignedAsTheyAsk) {
+  EXPECT_EQ(alignof(LineOf<Bytes<64, 64>>), 64U);
+  EXPECT_EQ(alignof(LineOf<Bytes<128, 128>>), 128U);
+  EXPECT_EQ(sizeof(LineOf<Bytes<64>>), 72U);
+}
+
+class LinesTest : public testing::TestWithParam<Sequence> {
+ protected:
+  using Element = std::uint64_t;
+  using LinesType = Lines<Slot<Element>, NativeMemory>;
+  static constexpr std::size_t kCount = 3;
+  static constexpr std::size_t kSlots = kCount * LinesType::kItems;
+
+  LinesTest()
+      : memory_(static_cast<std::byte*>(
+            ::operator new (kCount* kCacheLine, std::align_val_t{kCacheLine}))),
+        lines_(memory_, kCount, GetParam()) {
+    lines_.format();
+  }
+  ~LinesTest() override { ::operator delete (memory_, std::align_val_t{kCacheLine}); }
+
+  std::byte* memory_;
+  LinesType lines_;
+};
+
+TEST_P(LinesTest, FreshLinesHoldNothingForAnybody) {
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    LineReader<Slot<Element>, NativeMemory> reader(lines_, GetParam() + i);
+    EXPECT_FALSE(reader.open()) << "at slot " << i;
+    EXPECT_EQ(reader.available(), 0U);
+  }
+}
+
+TEST_P(LinesTest, PlacesGoRoundWithoutGaps) {
+  for (std::size_t i = 0; i < 3 * kSlots; ++i) {
+    EXPECT_EQ(lines_.slot_of(GetParam() + i), lines_.slot_of(GetParam() + i % kSlots));
+    EXPECT_EQ(lines_.used_before(GetParam() + i), i >= kSlots);
+  }
+}
+
+TEST_P(LinesTest, ReaderFindsWhatTheWriterPublishesAndNoMore) {
+  std::atomic<Sequence> front{GetParam()};
+  LineWriter<Slot<Element>, NativeMemory> writer(lines_, GetParam());
+  LineReader<Slot<Element>, NativeMemory> reader(lines_, GetParam());
+  for (Element i = 0; i < 10 * kSlots; ++i) {
+    ASSERT_FALSE(reader.available() != 0 || reader.open()) << "nothing before publication " << i;
+    if (writer.room() == 0) {
+      ASSERT_TRUE(writer.open([&] { return reader.position() + kSlots; },
+                              [&](auto*, Sequence position) { front.store(position); }));
+    }
+    writer.slot()->construct(i);
+    writer.publish(1);
+    EXPECT_EQ(lines_.head(front), writer.position());
+    ASSERT_TRUE(reader.available() != 0 || reader.open());
+    EXPECT_EQ(reader.slot()->get(), i);
+    reader.advance();
+    EXPECT_EQ(reader.position(), writer.position());
+  }
+}
+
+TEST_P(LinesTest, WriterStopsAtItsLimitEvenIfThatShrinks) {
+  LineWriter<Slot<Element>, NativeMemory> writer(lines_, GetParam());
+  const auto nothing = [](auto*, Sequence) {};
+  ASSERT_TRUE(writer.open([&] { return GetParam() + 5; }, nothing));
+  EXPECT_EQ(writer.room(), 5U);
+  writer.slot()->construct(Element{1});
+  writer.publish(1);
+  writer.set_limit(GetParam() + 3);
+  EXPECT_EQ(writer.room(), 2U);
+  writer.set_limit(GetParam());  // a joiner's gate may lie behind the position
+  EXPECT_EQ(writer.room(), 0U);
+  EXPECT_FALSE(writer.open([&] { return GetParam(); }, nothing));
+  EXPECT_TRUE(writer.open([&] { return GetParam() + 2; }, nothing));
+  EXPECT_EQ(writer.room(), 1U);
+}
+
+TEST_P(LinesTest, ReaderThatSeeksFindsTheSameAsOneThatWalked) {
+  LineWriter<Slot<Element>, NativeMemory> writer(lines_, GetParam());
+  for (Element i = 0; i < kSlots; ++i) {
+    if (writer.room() == 0) {
+      ASSERT_TRUE(writer.open([&] { return GetParam() + kSlots; }, [](auto*, Sequence) {}));
+    }
+    writer.slot()->construct(i);
+    writer.publish(1);
+  }
+  for (Element i = 0; i < kSlots; ++i) {
+    LineReader<Slot<Element>, NativeMemory> reader(lines_, GetParam() + i);
+    ASSERT_TRUE(reader.open());
+    EXPECT_EQ(reader.slot()->get(), i);
+    EXPECT_EQ(reader.line_end(), GetParam() + (i / LinesType::kItems + 1) * LinesType::kItems);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Starts, LinesTest,
+                         testing::Values(Sequence{0}, (Sequence{1} << 32) - 2,
+                                         (Sequence{1} << 63) - 3, ~Sequence{0} - 4));
+
+}  // namespace
+}  // namespace ringway
