@@ -81,6 +81,7 @@ class PendingTable {
     free_ = entry.next_free;
     entry.waiting = true;
     entry.deadline = deadline;
+    entry.number = ++opened_;
     ++waiting_;
     return Ticket{slot, entry.generation};
   }
@@ -140,10 +141,12 @@ class PendingTable {
       if (deadline.passed()) answer(ticket, Failure{RequestError::kTimedOut});
     });
   }
-  /// Answers every waiting request with an error.
+  /// Answers every request that waits now with an error; not those that callbacks make meanwhile.
   void fail_all(RequestError error) {
-    for_each_waiting(
-        [this, error](Ticket ticket, const Deadline&) { answer(ticket, Failure{error}); });
+    const auto made_before = opened_;
+    for_each_waiting([this, error, made_before](Ticket ticket, const Deadline&) {
+      if (entry_of(ticket.slot).number <= made_before) answer(ticket, Failure{error});
+    });
   }
 
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
@@ -159,6 +162,7 @@ class PendingTable {
     std::uint32_t generation = 0;
     std::uint32_t next_free = kNone;
     bool waiting = false;
+    std::uint64_t number = 0;  // which request since the beginning
     Deadline deadline;
     std::optional<Answer> answer;
     Callback callback;
@@ -195,6 +199,7 @@ class PendingTable {
   std::unique_ptr<Entry[]> entries_;
   std::uint32_t free_;
   std::size_t waiting_ = 0;
+  std::uint64_t opened_ = 0;
 };
 
 }  // namespace ringway
