@@ -9,6 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <random>
 #include <vector>
 
@@ -27,6 +29,10 @@ class Decisions {
     if (position_ == taken_.size()) {
       const auto first = random_ ? generator_() % count : 0;
       taken_.push_back({static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(count)});
+    }
+    if (taken_[position_].count != count) {
+      std::fputs("model checker: the body is not deterministic\n", stderr);
+      std::abort();
     }
     return taken_[position_++].chosen;
   }

@@ -9,17 +9,16 @@
 /// listed by `readable` and `places`; the explorer chooses.
 ///
 /// *Rules.*
-/// - coherence: reading or writing a word moves the thread's view of it;
-/// - release and acquire: a store carries what its thread knew (release) or knew at its last
-/// release
-///   fence (relaxed); an acquire load, or a later acquire fence, takes that over;
-/// - a read-modify-write reads the store just before its own, and hands on what that one carried
-///   (a release sequence; plain stores of the same thread do not continue one since C++20);
+/// - Coherence: reading or writing a word moves the thread's view of it.
+/// - Release and acquire: a store carries what its thread knew (release) or had known at its last
+///   release fence (relaxed). An acquire load, or a later acquire fence, takes that over.
+/// - A read-modify-write reads the store just before its own and hands on what that one carried: a
+///   release sequence, which since C++20 plain stores of the same thread do not continue.
 /// - seq_cst: one global view. A fence joins with it both ways; an access joins with it on its own
-///   word (C++20's coherence-ordered-before, with the order of execution as the single total order);
-/// - asymmetric fences (P1202): the heavy one is a seq_cst fence that also joins what the light
-///   ones have put down; a light one joins what heavy ones have put down. So a heavy fence acts as a
-///   seq_cst fence in every thread, at the place of its nearest light fence.
+///   word. That is C++20's coherence-ordered-before, with execution as the single total order.
+/// - Asymmetric fences (P1202): the heavy one is a seq_cst fence that also joins what the light
+///   ones have put down; a light one joins what heavy ones have put down. So a heavy fence acts as
+///   a seq_cst fence in every thread, at the place of its nearest light fence.
 ///
 /// *Left out.* Load buffering: no thread reads a store that has not been executed yet. Orders of
 /// seq_cst operations that contradict happens-before, which C++20 allows where seq_cst and weaker

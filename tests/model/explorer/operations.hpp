@@ -89,7 +89,7 @@ class Operations : protected Scheduler {
         stores_[count++] = store;
         continue;
       }
-      if (weak && !may_be_spurious && self().spurious < options_.spurious_failures) {
+      if (weak && !alone() && !may_be_spurious && self().spurious < options_.spurious_failures) {
         may_be_spurious = true;
         spurious = store;
       }

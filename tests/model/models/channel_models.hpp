@@ -154,29 +154,52 @@ inline void mpmc_channel_close_body(Explorer& world, std::size_t capacity, unsig
   counts.finish(world);
 }
 
+/// One sender gives its claim up while the other waits for room: whoever passes the hole tells it.
+inline void mpmc_channel_hole_body(Explorer& world) {
+  ChannelCounts counts;
+  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(1));
+  auto other = ends.sender;
+  world.threads([&] { const auto dropped = ends.sender.try_claim(std::uint64_t{9}); },
+                [&] { world.check(other.send(Number(1)) == SendStatus::kSent, "nobody closed"); },
+                [&] {
+                  const auto message = ends.receiver.receive();
+                  world.check(message && message->number() == 1, "the one message");
+                });
+}
+
 inline Models channel_models() {
   Models models;
-  const auto add = [&](const std::string& name, const Options& options, Explorer::Body body,
-                       bool quick) {
-    models.push_back({name, options, std::move(body), false, quick});
-  };
-  Options bounded;
-  bounded.search = Search::kBounded;
-  bounded.preemptions = 2;
-  bounded.stale_limit = 1;
+  enum Size { kQuick, kMiddle, kLarge };
   for (const bool refused : {false, true}) {
     Options complete;
     complete.heavy_refused = refused;
-    bounded.heavy_refused = refused;
-    const std::string how = refused ? ", heavy fence refused" : "";
-    add("channel 1 message, then close" + how, complete,
-        [](Explorer& world) { channel_body(world, 1, 1); }, true);
-    add("channel 2 messages, capacity 1, then close" + how, complete,
-        [](Explorer& world) { channel_body(world, 1, 2); }, false);
-    add("channel closed by its receiver" + how, complete,
-        [](Explorer& world) { channel_closed_by_receiver_body(world, 1); }, false);
-    add("MPMC channel 1S1R x 1, then close" + how, complete,
-        [](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, 1); }, true);
+    Options bounded = complete;
+    bounded.search = Search::kBounded;
+    bounded.preemptions = 2;
+    bounded.stale_limit = 1;
+    const auto add = [&](const std::string& name, const Options& options, Size size,
+                         Explorer::Body body) {
+      models.push_back({name + (refused ? ", heavy fence refused" : ""), options, std::move(body),
+                        false, size == kQuick, size == kLarge});
+    };
+    add("channel, 1 message, then close", complete, kQuick,
+        [](Explorer& world) { channel_body(world, 1, 1); });
+    add("channel, 2 messages, capacity 1, then close", complete, kLarge,
+        [](Explorer& world) { channel_body(world, 1, 2); });
+    add("channel closed by its receiver", complete, refused ? kLarge : kMiddle,
+        [](Explorer& world) { channel_closed_by_receiver_body(world, 1); });
+    add("MPMC channel 1S1R x 1, then close", bounded, refused ? kLarge : kQuick,
+        [](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, 1); });
+    add("MPMC channel 2S1R x 1, then close", bounded, kLarge,
+        [](Explorer& world) { mpmc_channel_body(world, 2, 1, 1, 1); });
+    add("MPMC channel 1S2R x 1, then close", bounded, kLarge,
+        [](Explorer& world) { mpmc_channel_body(world, 1, 2, 1, 1); });
+    add("MPMC channel 2S2R x 1, then close", bounded, kLarge,
+        [](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, 1); });
+    add("MPMC channel, a claim is dropped while another waits", bounded, kLarge,
+        [](Explorer& world) { mpmc_channel_hole_body(world); });
+    add("MPMC channel closed by a third thread", bounded, refused ? kLarge : kMiddle,
+        [](Explorer& world) { mpmc_channel_close_body(world, 1, 1); });
   }
   return models;
 }

@@ -64,6 +64,55 @@ class ParkProgram {
   EventCount<ModelMemory> gate_;
 };
 
+/// What the notifier did before notify_one() is seen after wait(), with no other edge between them.
+inline void notified_body(Explorer& world) {
+  ModelMemory::Atomic<int> done{0};
+  int data = 0;
+  EventCount<ModelMemory> gate;
+  world.threads(
+      [&] {
+        const auto key = gate.prepare();
+        if (done.load(std::memory_order_acquire) != 0) {
+          gate.cancel();
+        } else {
+          gate.wait(key);
+          world.check(done.load(std::memory_order_relaxed) == 1, "the change is seen after wait");
+        }
+        ModelMemory::before_read(&data, sizeof data);
+        world.check(data == 1, "the data is seen");
+      },
+      [&] {
+        ModelMemory::before_write(&data, sizeof data);
+        data = 1;
+        done.store(1, std::memory_order_release);
+        gate.notify_one();
+      });
+  world.outcome(std::to_string(gate.parks()));
+}
+
+/// has_waiters() instead of notify's own look, as channels use it.
+inline void has_waiters_body(Explorer& world) {
+  ModelMemory::Atomic<int> done{0};
+  EventCount<ModelMemory> gate;
+  world.threads(
+      [&] {
+        while (done.load(std::memory_order_relaxed) == 0) {
+          const auto key = gate.prepare();
+          if (done.load(std::memory_order_relaxed) != 0) {
+            gate.cancel();
+            break;
+          }
+          gate.wait(key);
+          world.operation();
+        }
+      },
+      [&] {
+        done.store(1, std::memory_order_relaxed);
+        if (gate.has_waiters()) gate.notify_one();
+      });
+  world.outcome(std::to_string(gate.parks()));
+}
+
 /// A ring of one slot with a gate on each side: both threads sleep whenever they must.
 template <class Strategy>
 void parked_ring_body(Explorer& world, unsigned messages) {
@@ -107,8 +156,9 @@ inline Models event_count_models() {
     Options options;
     options.heavy_refused = refused;
     const std::string how = refused ? ", heavy fence refused" : "";
-    const auto add = [&](const std::string& name, Explorer::Body body, bool tiny, bool quick) {
-      models.push_back({"EventCount " + name + how, options, std::move(body), tiny, quick});
+    const auto add = [&](const std::string& name, Explorer::Body body, bool tiny, bool quick,
+                         bool large = false) {
+      models.push_back({"EventCount " + name + how, options, std::move(body), tiny, quick, large});
     };
     add(
         "1 waiter x 1 notifier",
@@ -118,6 +168,10 @@ inline Models event_count_models() {
           program.finish();
         },
         true, true);
+    add(
+        "change, notify, wait, look", [](Explorer& world) { notified_body(world); }, true, true);
+    add(
+        "has_waiters, then notify", [](Explorer& world) { has_waiters_body(world); }, true, true);
     add(
         "2 waiters x 1 notify_all",
         [](Explorer& world) {
@@ -148,7 +202,7 @@ inline Models event_count_models() {
                         [&] { program.make(); });
           program.finish();
         },
-        false, false);
+        false, false, true);
     add(
         "ring of one slot, both sides park, 2 messages",
         [](Explorer& world) { parked_ring_body<Park>(world, 2); }, false, true);

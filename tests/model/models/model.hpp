@@ -19,6 +19,7 @@ struct Model {
   Explorer::Body body;
   bool tiny = false;   // small enough for the search without reduction, with which it is compared
   bool quick = false;  // for mutation runs: explored in well under a second
+  bool large = false;  // the short form explores it at random, for a few seconds
 };
 
 using Models = std::vector<Model>;

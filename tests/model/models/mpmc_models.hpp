@@ -19,12 +19,12 @@ namespace ringway::model {
 /// queue (what failed too where `with_full` or `with_empty` says so).
 class MpmcCheck {
  public:
-  MpmcCheck(Explorer& world, unsigned producers) : world_(world), producers_(producers) {}
+  explicit MpmcCheck(Explorer& world) : world_(world) {}
 
   void sent(std::uint64_t number) { sent_[slot(number)] = true; }
   /// `newest` is the receiving thread's newest number of each producer.
   void received(std::uint64_t number, std::array<std::uint64_t, 4>& newest) {
-    world_.check(number / 100 >= 1 && number / 100 <= producers_ && number % 100 < kEach,
+    world_.check(number / 100 >= 1 && number / 100 <= 3 && number % 100 < kEach,
                  "an element was invented");
     world_.check(!received_[slot(number)], "an element was received twice");
     received_[slot(number)] = true;
@@ -44,7 +44,6 @@ class MpmcCheck {
   }
 
   Explorer& world_;
-  unsigned producers_;
   std::array<bool, 4 * kEach> sent_{};
   std::array<bool, 4 * kEach> received_{};
 };
@@ -56,6 +55,7 @@ struct MpmcShape {
   std::size_t capacity = 2;
   Sequence start = 0;
   bool with_full = true;
+  unsigned prefill = 0;  // elements that are there at the beginning
 };
 
 template <class T>
@@ -68,7 +68,7 @@ class MpmcProgram {
         shape_(shape),
         ring_(Ring::create({.capacity = shape.capacity, .start = shape.start}).value()),
         history_(world),
-        check_(world, shape.producers) {}
+        check_(world) {}
 
   void produce(unsigned number) {
     auto producer = ring_.producer().value();
@@ -109,7 +109,17 @@ class MpmcProgram {
     check_.finish();
   }
 
+  void fill() {
+    auto producer = ring_.producer().value();
+    for (unsigned i = 0; i < shape_.prefill; ++i) {
+      std::uint64_t value = 100U * 3 + i;
+      history_.record(true, value, [&](auto& v) { return producer.try_push(T(v)); });
+      check_.sent(value);
+    }
+  }
+
   void run() {
+    fill();
     const auto p1 = [this] { produce(1); };
     const auto p2 = [this] { produce(2); };
     const auto p3 = [this] { produce(3); };
@@ -138,7 +148,7 @@ class MpmcProgram {
 inline void mpmc_hole_body(Explorer& world, std::size_t capacity, Sequence start) {
   using T = Element<16>;
   auto ring = MpmcRing<T, ModelMemory>::create({.capacity = capacity, .start = start}).value();
-  MpmcCheck check(world, 2);
+  MpmcCheck check(world);
   std::size_t pairs = 0;
   bool single = false;
   world.threads(
@@ -176,10 +186,11 @@ inline void mpmc_hole_body(Explorer& world, std::size_t capacity, Sequence start
 inline void mpmc_seal_body(Explorer& world, std::size_t capacity, Sequence start) {
   using T = Number;
   auto ring = MpmcRing<T, ModelMemory>::create({.capacity = capacity, .start = start}).value();
-  MpmcCheck check(world, 1);
+  MpmcCheck check(world);
   unsigned sent = 0;
   unsigned received = 0;
   bool drained = false;
+  ModelMemory::Atomic<int> before{0};  // what the sealer did before the seal
   world.threads(
       [&] {
         auto producer = ring.producer().value();
@@ -191,6 +202,7 @@ inline void mpmc_seal_body(Explorer& world, std::size_t capacity, Sequence start
         }
       },
       [&] {
+        before.store(1, std::memory_order_relaxed);
         ring.seal();
         world.operation();
         auto producer = ring.producer().value();
@@ -203,13 +215,16 @@ inline void mpmc_seal_body(Explorer& world, std::size_t capacity, Sequence start
         for (unsigned i = 0; i < 2; ++i) {
           world.operation();
           drained = drained || consumer.drained();
+          if (drained) world.check(before.load(std::memory_order_relaxed) == 1, "drained: seen");
           const auto element = consumer.try_pop();
           if (!element) continue;
           world.check(!drained, "nothing comes after drained()");
           check.received(element->number(), newest);
           ++received;
         }
-        drained = drained || consumer.drained();
+        if (consumer.sealed()) {
+          world.check(before.load(std::memory_order_relaxed) == 1, "sealed: seen");
+        }
       });
   world.outcome(std::to_string(sent) + std::to_string(received) + std::to_string(drained));
   if (drained) world.check(sent == received, "drained() says that everything was taken");
@@ -226,7 +241,8 @@ inline Models mpmc_models() {
     models.push_back(
         {"MPMC " + std::to_string(shape.producers) + "P" + std::to_string(shape.consumers) +
              "C x " + std::to_string(shape.operations) + ", capacity " +
-             std::to_string(shape.capacity) + (shape.start == 0 ? " from 0" : " from 2^64-2"),
+             std::to_string(shape.capacity) + (shape.start == 0 ? " from 0" : " from 2^64-2") +
+             (shape.prefill == 0 ? "" : ", " + std::to_string(shape.prefill) + " full"),
          options,
          [shape](Explorer& world) {
            MpmcProgram<Element<16>> program(world, shape);
@@ -245,16 +261,20 @@ inline Models mpmc_models() {
     }
   }
   add({2, 1, 1, 3, kWrap}, complete, false, true);
+  add({2, 1, 1, 3, kWrap, true, 2}, complete, false, true);
+  add({2, 1, 1, 3, kWrap, true, 3}, complete, false, true);
+  add({2, 1, 1, 2, kWrap, true, 2}, complete, false, true);
+  add({1, 2, 1, 3, kWrap, true, 3}, complete, false, true);
   for (const Sequence start : {Sequence{0}, kWrap}) {
     const std::string from = start == 0 ? " from 0" : " from 2^64-2";
     for (const std::size_t capacity : {1U, 2U}) {
       const std::string of = " capacity " + std::to_string(capacity) + from;
       models.push_back({"MPMC holes, batch, drain 2P1C," + of, complete,
                         [=](Explorer& world) { mpmc_hole_body(world, capacity, start); }, false,
-                        false});
+                        start == 0});
       models.push_back({"MPMC seal against push and pop," + of, complete,
                         [=](Explorer& world) { mpmc_seal_body(world, capacity, start); }, false,
-                        false});
+                        start == 0});
     }
   }
   return models;
