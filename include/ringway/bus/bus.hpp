@@ -17,10 +17,13 @@
 /// until the deadline; the dispatchers' threads end; the report says what was left and who was in
 /// the way. Handles may outlive the bus.
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -340,10 +343,21 @@ class Dispatcher {
       auto record = directory.new_subscription(name, kind, core_->endpoint(), lossy);
       if (!record.ok()) return record.status();
       core = make(*record);
-      for (std::uint32_t i = 1; i < directory.lanes_used() && status.ok(); ++i) {
-        if (directory.wants(directory.subscription(*record), directory.lane(i)) &&
-            !directory.lane(i).closed()) {
+      const auto deadline = Deadline::after(kPatience);
+      for (std::uint32_t i = 1; i < directory.lanes_used() && status.ok();) {
+        const auto& subscription = directory.subscription(*record);
+        status = absl::OkStatus();
+        if (directory.wants(subscription, directory.lane(i)) && !directory.lane(i).closed() &&
+            !is_bound(directory.lane(i), *record)) {
           status = core->join(i);
+        }
+        if (absl::IsResourceExhausted(status) && others_leave(subscription) && !deadline.passed()) {
+          lock.unlock();
+          std::this_thread::yield();
+          lock.lock();
+          status = absl::OkStatus();
+        } else {
+          ++i;
         }
       }
     }
@@ -354,6 +368,25 @@ class Dispatcher {
     }
     return core;
   }
+  /// True if the lane, made a moment ago, has reserved a reader's place for the subscription.
+  [[nodiscard]] static bool is_bound(const LaneRecord<typename H::Memory>& lane,
+                                     std::uint32_t record) noexcept {
+    const auto& bound = lane.bound;
+    return std::find(std::begin(bound), std::end(bound), record + 1) != std::end(bound);
+  }
+  /// True if ended subscriptions of such names still have places, which their dispatchers will give
+  /// back shortly. Under the directory lock.
+  [[nodiscard]] bool others_leave(const SubscriptionRecord& subscription) const {
+    auto& directory = core_->bus()->directory();
+    for (std::uint32_t i = 0; i < directory.subscriptions_used(); ++i) {
+      const auto& other = directory.subscription(i);
+      if (other.used == 0 || other.ended == 0 || other.service != subscription.service) continue;
+      const bool ours = running_dispatcher.bus == core_->bus().get() &&
+                        running_dispatcher.endpoint == other.endpoint;  // waits for this very call
+      if (!ours && names::overlap(other.pattern.view(), subscription.pattern.view())) return true;
+    }
+    return false;
+  }
   [[nodiscard]] bool served(std::string_view name) const {
     auto& directory = core_->bus()->directory();
     for (std::uint32_t i = 0; i < directory.subscriptions_used(); ++i) {
@@ -363,6 +396,9 @@ class Dispatcher {
     }
     return false;
   }
+
+  /// How long subscribing waits for places that ended subscriptions still hold.
+  static constexpr std::chrono::milliseconds kPatience{1000};
 
   std::shared_ptr<Core> core_;
 };

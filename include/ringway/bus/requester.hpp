@@ -168,19 +168,19 @@ class RequesterCore {
     for (; taken < service_.max_pending && answers_; ++taken) {
       // One at a time, and out of the lane before a callback runs: it may ask again and so come
       // back here, or find the replier replaced.
-      std::optional<ReplyElement<Reply>> answer;
-      answers_->drain(
-          [&answer](const ReplyElement<Reply>& element) {
+      Ticket ticket;
+      Answer answer = Failure{RequestError::kHandlerFailed};
+      const auto came = answers_->drain(
+          [&ticket, &answer](const ReplyElement<Reply>& element) {
+            ticket = element.ticket;
             // This is the lane's only reader: nobody else looks at the element, and its writer
             // only destroys it.
-            answer.emplace(std::move(const_cast<ReplyElement<Reply>&>(element)));
+            auto& reply = const_cast<ReplyElement<Reply>&>(element).reply;
+            if (reply) answer = *std::move(reply);
           },
           1);
-      if (!answer) break;
-      const bool wanted =
-          answer->reply ? table_.answer(answer->ticket, *std::move(answer->reply))
-                        : table_.answer(answer->ticket, Failure{RequestError::kHandlerFailed});
-      if (!wanted) ++late_;
+      if (came == 0) break;
+      if (!table_.answer(ticket, std::move(answer))) ++late_;
     }
     return taken;
   }
