@@ -148,7 +148,7 @@ class ReplySubscription final : public SubscriptionCore {
       }
       owner_.delivered.add(1);
       const auto status = answers_ ? answers_->try_push([&](auto& producer) {
-        return producer.try_emplace(element.ticket, std::move(reply));
+        return producer.try_push(ReplyElement<Reply>{element.ticket, std::move(reply)});
       })
                                    : PublishStatus::kFull;
       if (status != PublishStatus::kPublished) owner_.dropped.add(1);
