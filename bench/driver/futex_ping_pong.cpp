@@ -10,7 +10,6 @@
 #include <cstdint>
 
 #include "driver/clock.hpp"
-#include "driver/statistics.hpp"
 
 namespace ringway::bench {
 namespace {
@@ -39,6 +38,11 @@ class Word {
   alignas(128) std::atomic<std::uint32_t> value_{0};
 };
 
+void sleep_for(long ns) {
+  const timespec pause{.tv_sec = 0, .tv_nsec = ns};
+  nanosleep(&pause, nullptr);
+}
+
 }  // namespace
 
 Subject futex_wake_subject() {
@@ -53,8 +57,7 @@ Subject futex_wake_subject() {
               start.arrive_and_wait();
               for (std::uint32_t i = 0; i < count; ++i) {
                 if (worker == 0) {
-                  const timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
-                  nanosleep(&pause, nullptr);
+                  sleep_for(1'000'000);
                   raised_at.store(ticks(), std::memory_order_relaxed);
                   word.raise();
                 } else {
@@ -74,40 +77,36 @@ Subject futex_wake_subject() {
           }};
 }
 
-Subject futex_ping_pong_subject() {
+Subject futex_ping_pong_subject(long pause_ns) {
   return {.name = "raw futex ping-pong",
           .kind = Kind::kLimit,
-          .run = [](Stage& stage, std::uint64_t count) {
+          .run = [pause_ns](Stage& stage, std::uint64_t count) {
             Word there;
             Word back;
             StartLine start(2);
             Histogram latencies;
             std::uint64_t sleeps = 0;
-            double total_ns = 0;
             stage.run(2, [&](std::size_t worker) {
               start.arrive_and_wait();
-              const std::uint64_t first = ticks();
-              std::uint64_t begin = first;
               for (std::uint32_t i = 0; i < count; ++i) {
                 if (worker == 1) {
-                  there.wait_beyond(i);
+                  sleeps += there.wait_beyond(i);
                   back.raise();
                   continue;
                 }
+                sleep_for(pause_ns);
+                const std::uint64_t begin = ticks();
                 there.raise();
-                sleeps += back.wait_beyond(i);
-                const std::uint64_t now = ticks();
+                back.wait_beyond(i);
                 latencies.record(
-                    static_cast<std::uint64_t>(static_cast<double>(now - begin) / ticks_per_ns()));
-                begin = now;
+                    static_cast<std::uint64_t>(static_cast<double>(ticks() - begin) /
+                                               ticks_per_ns()));
               }
-              if (worker == 0) total_ns = static_cast<double>(begin - first) / ticks_per_ns();
             });
             Measurement measurement;
             measurement.value = static_cast<double>(latencies.percentile(50));
-            measurement.seconds = total_ns * 1e-9;
             measurement.latencies = std::move(latencies);
-            measurement.extras["sleeps per round trip"] =
+            measurement.extras["sleeps per request"] =
                 static_cast<double>(sleeps) / static_cast<double>(count);
             return measurement;
           }};

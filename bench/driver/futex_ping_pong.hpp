@@ -11,7 +11,8 @@ namespace ringway::bench {
 /// millisecond each time.
 [[nodiscard]] Subject futex_wake_subject();
 
-/// Nanoseconds for two threads that wake each other in turn, there and back.
-[[nodiscard]] Subject futex_ping_pong_subject();
+/// Nanoseconds for two threads that wake each other in turn, there and back, after a pause in which
+/// both sleep.
+[[nodiscard]] Subject futex_ping_pong_subject(long pause_ns);
 
 }  // namespace ringway::bench

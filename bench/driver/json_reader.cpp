@@ -153,28 +153,10 @@ std::optional<Json> Json::parse(std::string_view text, std::string& error) {
   return Parser(text).parse(error);
 }
 
-const Json::Array& Json::array() const {
-  static const Array kNone;
-  const auto* elements = std::get_if<Array>(&value_);
-  return elements == nullptr ? kNone : *elements;
-}
-
 const Json& Json::operator[](const std::string& name) const {
   static const Json kNull;
-  const auto* members = std::get_if<Object>(&value_);
-  if (members == nullptr) return kNull;
-  const auto member = members->find(name);
-  return member == members->end() ? kNull : member->second;
-}
-
-std::string Json::text(std::string otherwise) const {
-  const auto* value = std::get_if<std::string>(&value_);
-  return value == nullptr ? otherwise : *value;
-}
-
-double Json::number(double otherwise) const {
-  const auto* value = std::get_if<double>(&value_);
-  return value == nullptr ? otherwise : *value;
+  const auto member = object_.find(name);
+  return member == object_.end() ? kNull : member->second;
 }
 
 }  // namespace ringway::bench

@@ -16,6 +16,11 @@ Rows all_rows(const Options& options) {
   add_channel_rows(rows, options);
   add_waiting_rows(rows, options);
   add_latency_rows(rows, options);
+#if RINGWAY_BENCH_HAS_BUS
+  add_bus_rows(rows, options);
+  add_request_rows(rows, options);
+  add_inline_rows(rows, options);
+#endif
   add_single_thread_rows(rows, options);
   std::erase_if(rows, [&](const Row& row) {
     return !matches(options.filter, row.suite + " " + row.title());
@@ -40,6 +45,9 @@ std::vector<std::string> missing_peers() {
   note(RINGWAY_BENCH_HAS_ATOMIC_QUEUE, "atomic_queue (libatomic-queue-dev)");
   note(RINGWAY_BENCH_HAS_TBB, "oneTBB (libtbb-dev)");
   note(RINGWAY_BENCH_HAS_XENIUM, "xenium (libxenium-dev)");
+  note(RINGWAY_BENCH_HAS_ZEROMQ, "ZeroMQ (libzmq3-dev)");
+  note(RINGWAY_BENCH_HAS_NNG, "nng (libnng-dev)");
+  note(RINGWAY_BENCH_HAS_CAF, "CAF (libcaf-dev)");
   note(RINGWAY_BENCH_HAS_CDS, "libcds (libcds-dev)");
   return missing;
 }

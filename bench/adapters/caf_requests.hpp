@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// CAF requests: a scoped actor asks a detached one, which answers faster than a pooled one.
+/// https://actor-framework.org
+
+#include <caf/all.hpp>
+#include <optional>
+
+#include "adapters/bus_adapter.hpp"
+
+namespace ringway::bench {
+
+class CafRequests {
+ public:
+  static constexpr AdapterInfo kInfo{.name = "CAF request"};
+
+  explicit CafRequests(Stage&) {
+    replier_ = system_.spawn<caf::detached>([]() -> caf::behavior {
+      return {[](Question question) { return question + 1; }};
+    });
+  }
+  ~CafRequests() { caf::anon_send_exit(replier_, caf::exit_reason::user_shutdown); }
+
+  void open() { asker_.emplace(system_); }
+  void close() { asker_.reset(); }
+  std::uint64_t request(Question question) {
+    Question answer = 0;
+    (*asker_)->request(replier_, caf::infinite, question)
+        .receive([&](Question value) { answer = value; }, [](const caf::error&) {});
+    return answer;
+  }
+
+ private:
+  caf::actor_system_config config_;
+  caf::actor_system system_{config_};
+  caf::actor replier_;
+  std::optional<caf::scoped_actor> asker_;
+};
+
+}  // namespace ringway::bench
