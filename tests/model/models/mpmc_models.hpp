@@ -144,6 +144,50 @@ class MpmcProgram {
   MpmcCheck check_;
 };
 
+/// Is "full" ever said of a state that never was? One thread follows a script of pops (-) and
+/// pushes
+/// (+) that never fills the ring, another one pushes, once or as a batch of one.
+inline void mpmc_never_full_body(Explorer& world, const char* script, bool batch, Sequence start) {
+  using T = Number;
+  auto ring = MpmcRing<T, ModelMemory>::create({.capacity = 3, .start = start}).value();
+  History history(world);
+  std::uint64_t next = 1;
+  const auto push = [&](auto& producer, std::uint64_t value) {
+    return history.record(true, value, [&](auto& v) {
+      if (!batch) return producer.try_push(T(v));
+      T one[] = {T(v)};
+      return producer.try_push_batch(std::span<T>(one)) == 1;
+    });
+  };
+  {
+    auto producer = ring.producer().value();
+    for (; next <= 2; ++next) world.check(push(producer, next), "room at the beginning");
+  }
+  world.threads(
+      [&] {
+        auto producer = ring.producer().value();
+        auto consumer = ring.consumer().value();
+        for (const char* step = script; *step != 0; ++step) {
+          if (*step == '+') {
+            push(producer, next++);
+            continue;
+          }
+          std::uint64_t value = 0;
+          history.record(false, value, [&](auto& v) {
+            const auto element = consumer.try_pop();
+            if (element) v = element->number();
+            return element.has_value();
+          });
+        }
+      },
+      [&] {
+        auto producer = ring.producer().value();
+        push(producer, 10);
+      });
+  history.check_linearizable(3, true, false);
+  history.show_outcome();
+}
+
 /// One producer drops a claim (a hole) and pushes a pair at once; one pushes; one drains in runs.
 inline void mpmc_hole_body(Explorer& world, std::size_t capacity, Sequence start) {
   using T = Element<16>;
@@ -265,6 +309,16 @@ inline Models mpmc_models() {
   add({2, 1, 1, 3, kWrap, true, 3}, complete, false, true);
   add({2, 1, 1, 2, kWrap, true, 2}, complete, false, true);
   add({1, 2, 1, 3, kWrap, true, 3}, complete, false, true);
+  for (const char* script : {"--++", "-+-+"}) {
+    for (const bool batch : {false, true}) {
+      models.push_back({std::string("MPMC never full, ") +
+                            (script[1] == '-' ? "pop pop push push" : "pop push pop push") +
+                            (batch ? " against a batch" : " against a push"),
+                        complete,
+                        [=](Explorer& world) { mpmc_never_full_body(world, script, batch, kWrap); },
+                        false, true});
+    }
+  }
   for (const Sequence start : {Sequence{0}, kWrap}) {
     const std::string from = start == 0 ? " from 0" : " from 2^64-2";
     for (const std::size_t capacity : {1U, 2U}) {

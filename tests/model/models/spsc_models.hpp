@@ -95,6 +95,30 @@ void spsc_batch_body(Explorer& world, std::size_t capacity, Sequence start) {
   }
 }
 
+/// Both roles pass from thread to thread; what the last holder did happens before.
+inline void spsc_hand_over_body(Explorer& world, std::size_t capacity, Sequence start) {
+  using T = Element<56>;
+  auto ring = SpscRing<T, ModelMemory>::create({.capacity = capacity, .start = start}).value();
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  unsigned holders = 0;
+  const auto work = [&] {
+    if (auto producer = ring.producer()) {
+      ++holders;
+      if (producer->try_push(T(sent + 1))) ++sent;
+      const auto dropped = producer->try_claim(99U);  // the next holder writes there too
+    }
+    world.operation();
+    if (auto consumer = ring.consumer()) {
+      if (const auto element = consumer->try_pop()) {
+        world.check(element->number() == ++received, "in order");
+      }
+    }
+  };
+  world.threads(work, work);
+  world.outcome(std::to_string(holders) + std::to_string(sent) + std::to_string(received));
+}
+
 inline Models spsc_models() {
   Models models;
   constexpr Sequence kWrap = ~Sequence{1};  // 2^64 - 2
@@ -112,6 +136,11 @@ inline Models spsc_models() {
                         {},
                         [=](Explorer& world) { spsc_body<Element<56>>(world, capacity, start, 2); },
                         true,
+                        true});
+      models.push_back({"SPSC roles handed over," + of,
+                        {},
+                        [=](Explorer& world) { spsc_hand_over_body(world, capacity, start); },
+                        false,
                         true});
       models.push_back(
           {"SPSC batches, claims, drain," + of,
