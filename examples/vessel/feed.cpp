@@ -10,6 +10,7 @@ Feed::Feed(ringway::Bus& bus, const FeedPlan& plan)
     : plan_(plan), publisher_(bus.family_publisher(kN2k)) {}
 
 void Feed::run() {
+  sleep_precisely();
   while (passes_ < plan_.passes && run_pass()) {
     ++passes_;
     if (plan_.strict && malformed_ > 0) break;

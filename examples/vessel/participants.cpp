@@ -112,6 +112,7 @@ void Console::stop() {
 }
 
 void Console::ask(const std::stop_token& stop) {
+  sleep_precisely();
   for (std::int64_t due_ns = now_ns(); !stop.stop_requested(); due_ns += interval_ns_) {
     wait_until(due_ns);
     const auto state = requester_.request(StateRequest{.console = 1});
