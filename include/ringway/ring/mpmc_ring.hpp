@@ -427,9 +427,9 @@ class MpmcRing<T, Memory>::Producer {
     for (;;) {
       Cell* cell = find_free(at);
       if (cell == nullptr) return nullptr;
-      // release, acquire "claimed", on failure the acquire alone: `at` is then what another
-      // producer or the seal left.
-      if (view_.block().claimed.compare_exchange_weak(at, at + kStep, std::memory_order_acq_rel,
+      // Success: release "claimed"; it reads the very store of `at` that was acquired before.
+      // Failure: acquire "claimed"; `at` is then what another producer or the seal left.
+      if (view_.block().claimed.compare_exchange_weak(at, at + kStep, std::memory_order_release,
                                                       std::memory_order_acquire)) [[likely]]
         return cell;
     }
@@ -454,9 +454,9 @@ class MpmcRing<T, Memory>::Producer {
         if (word != next) break;
         ++count;
       }
-      // release "claimed", acquire "claimed"; as in claim_one()
+      // release "claimed", on failure acquire "claimed"; as in claim_one()
       if (view_.block().claimed.compare_exchange_weak(
-              at, at + count * kStep, std::memory_order_acq_rel, std::memory_order_acquire)) {
+              at, at + count * kStep, std::memory_order_release, std::memory_order_acquire)) {
         return count;
       }
     }
