@@ -139,8 +139,9 @@ int replay(const Options& options, const std::string& text) {
   plan.depth_alarm_m = options.depth_alarm_m;
   plan.battery_alarm_v = options.battery_alarm_v;
 
-  std::printf("Replaying %s: %s lines, %s times\n", options.file.c_str(),
-              with_separators(lines).c_str(), with_separators(plan.feed.passes).c_str());
+  std::printf("Replaying %s: %s, %s\n", options.file.c_str(),
+              counted(lines, "line", "lines").c_str(),
+              counted(plan.feed.passes, "pass", "passes").c_str());
   std::fflush(stdout);
   const RunResult first = run_with_bar(real_pace ? "real pace" : "full speed", plan, lines);
   Report report = report_on(options, first);

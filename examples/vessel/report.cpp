@@ -45,11 +45,6 @@ std::string json_percentiles(const std::optional<Percentiles>& percentiles) {
   return text;
 }
 
-/// "1 pass", "12 passes".
-std::string counted(std::uint64_t count, const char* one, const char* many) {
-  return with_separators(count) + ' ' + (count == 1 ? one : many);
-}
-
 /// "19:03:12" of a time since the epoch.
 std::string time_of_day(std::int64_t time_ms) {
   const std::int64_t second = ((time_ms / 1000) % 86400 + 86400) % 86400;
@@ -222,6 +217,10 @@ std::string with_separators(std::uint64_t number) {
     text.insert(end, 1, ',');
   }
   return text;
+}
+
+std::string counted(std::uint64_t count, const char* one, const char* many) {
+  return with_separators(count) + ' ' + (count == 1 ? one : many);
 }
 
 std::string readable_duration(std::uint64_t duration_ns) {

@@ -62,6 +62,8 @@ struct Report {
 
 /// "1,234,567".
 [[nodiscard]] std::string with_separators(std::uint64_t number);
+/// "1 pass", "1,200 passes".
+[[nodiscard]] std::string counted(std::uint64_t count, const char* one, const char* many);
 /// "430 ns", "12.3 us", "1.24 ms", "2.50 s".
 [[nodiscard]] std::string readable_duration(std::uint64_t duration_ns);
 /// "59.7249807 N 24.7366563 E".

@@ -173,6 +173,8 @@ TEST(Table, FormatsNumbersForPeople) {
   EXPECT_EQ(with_separators(21595), "21,595");
   EXPECT_EQ(with_separators(std::numeric_limits<std::uint64_t>::max()),
             "18,446,744,073,709,551,615");
+  EXPECT_EQ(counted(1, "pass", "passes"), "1 pass");
+  EXPECT_EQ(counted(1200, "pass", "passes"), "1,200 passes");
   EXPECT_EQ(readable_duration(999), "999 ns");
   EXPECT_EQ(readable_duration(1000), "1.00 us");
   EXPECT_EQ(readable_duration(12'345), "12.3 us");
