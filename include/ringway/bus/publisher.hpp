@@ -340,7 +340,8 @@ class InlineCaller {
     if (audience_ != nullptr) core_->inlines.remove_publisher(audience_);
   }
 
-  [[nodiscard]] bool any() const noexcept { return audience_->any(); }
+  /// True if there is somebody to call, or somebody in the middle of a call.
+  [[nodiscard]] bool any() const noexcept { return audience_->any() || depth_ != 0; }
   /// True while handlers hold on to an element that the next publication would overwrite.
   [[nodiscard]] bool would_overwrite(const LanePublisher<E, H>& lane) const noexcept {
     return depth_ != 0 && lane.in_place() && lane.sequence() - held_ >= lane.capacity();

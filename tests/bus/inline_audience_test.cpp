@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bus_support.hpp"
+#include "ringway/bus/bus.hpp"
+
+namespace ringway {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Door;
+using test::eventually;
+using test::Number;
+using test::Parcel;
+
+inline constexpr Topic<Number> kNumbers{"numbers", {.capacity = 4}};
+
+TEST(InlineSubscription, RunsOnThePublishersThreadBeforePublishReturnsInOrder) {
+  Bus bus;
+  auto publisher = bus.publisher(kNumbers);
+  std::vector<std::uint64_t> seen;
+  const auto here = std::this_thread::get_id();
+  auto subscription = bus.subscribe_inline(kNumbers, [&](const Number& n, const MessageInfo& info) {
+    EXPECT_EQ(std::this_thread::get_id(), here);
+    EXPECT_EQ(info.topic, "numbers");
+    EXPECT_EQ(info.sequence, n.value);
+    seen.push_back(n.value);
+  });
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    ASSERT_EQ(publisher.publish({i}), PublishStatus::kPublished);
+    ASSERT_EQ(seen.size(), i + 1);
+    EXPECT_EQ(seen.back(), i);
+  }
+  subscription.end();
+  publisher.publish({100});
+  EXPECT_EQ(seen.size(), 100u);
+}
+
+TEST(InlineSubscription, HearsLaterPublishersAndPatternsAndFamilies) {
+  Bus bus;
+  std::vector<std::string> seen;
+  auto subscription = bus.subscribe_inline(
+      kNumbers.matching("md.>"),
+      [&](const Number&, const MessageInfo& info) { seen.emplace_back(info.topic); });
+  auto other_type = bus.subscribe_inline(Topic<double>{">"}, [](double) { FAIL(); });
+  auto a = bus.publisher(kNumbers.named("md.a"));
+  auto b = bus.publisher(kNumbers.named("other"));
+  auto family = bus.family_publisher(kNumbers.matching("*.f"));
+  a.publish({1});
+  b.publish({1});
+  family.publish(family.topic("md.f"), {1});
+  family.publish(family.topic("xx.f"), {1});
+  EXPECT_EQ(seen, (std::vector<std::string>{"md.a", "md.f"}));
+}
+
+TEST(InlineSubscription, RefusedPublicationIsNotHeard) {
+  Bus bus;
+  Dispatcher dispatcher{bus};
+  Door door;
+  auto slow = dispatcher.subscribe(kNumbers, [&](const Number&) { door.pass(); });
+  auto publisher = bus.publisher(kNumbers);
+  int heard = 0;
+  auto subscription = bus.subscribe_inline(kNumbers, [&](const Number&) { ++heard; });
+  for (int i = 0; i < 4; ++i) publisher.publish({});
+  EXPECT_EQ(publisher.try_publish({}), PublishStatus::kFull);
+  EXPECT_EQ(heard, 4);
+  door.open();
+}
+
+TEST(InlineSubscription, HandlerMayPublishAgainUntilTheMessageItHoldsWouldBeOverwritten) {
+  Bus bus;
+  auto publisher = bus.publisher(Topic<Parcel>{"p", {.capacity = 4}});
+  std::vector<std::uint64_t> seen;
+  std::optional<PublishStatus> refused;
+  auto subscription =
+      bus.subscribe_inline(Topic<Parcel>{"p"}, [&](const Parcel& parcel) {
+        const auto value = parcel.value();
+        seen.push_back(value);
+        if (value < 100) {
+          const auto status = publisher.publish(Parcel(value + 1));
+          if (status != PublishStatus::kPublished && !refused) refused = status;
+        }
+        EXPECT_EQ(parcel.value(), value) << "still there";
+      });
+  EXPECT_EQ(publisher.publish(Parcel(1)), PublishStatus::kPublished);
+  EXPECT_EQ(refused, PublishStatus::kWouldDeadlock);
+  EXPECT_EQ(seen, (std::vector<std::uint64_t>{1, 2, 3, 4}));
+  EXPECT_EQ(publisher.publish(Parcel(100)), PublishStatus::kPublished) << "later it goes on";
+}
+
+// The only subscription ends itself and then publishes: the message in its hands must stay whole.
+TEST(InlineSubscription, EndedInsideItsHandlerAndThenPublishingKeepsTheMessageWhole) {
+  Bus bus;
+  const Topic<Parcel> topic{"p", {.capacity = 2}};
+  auto publisher = bus.publisher(topic);
+  auto family = bus.family_publisher(Topic<Parcel>{"f.*", {.capacity = 2}});
+  const auto number = family.topic("f.1");
+  std::optional<InlineSubscription> subscription;
+  int calls = 0;
+  const auto handler = [&](auto&& publish) {
+    return [&, publish](const Parcel& parcel) {
+      ++calls;
+      subscription->end();
+      for (int i = 0; i < 10; ++i) publish();
+      EXPECT_EQ(parcel.value(), 7u);
+    };
+  };
+  subscription.emplace(bus.subscribe_inline(
+      topic, handler([&] { static_cast<void>(publisher.try_publish(Parcel(1))); })));
+  publisher.publish(Parcel(7));
+  EXPECT_EQ(calls, 1);
+  subscription.reset();
+  subscription.emplace(bus.subscribe_inline(
+      Topic<Parcel>{"f.*"},
+      handler([&] { static_cast<void>(family.try_publish(number, Parcel(1))); })));
+  family.publish(number, Parcel(7));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(InlineSubscription, ThatEndsAnotherInsideAHandlerAtOnce) {
+  Bus bus;
+  auto publisher = bus.publisher(kNumbers);
+  std::optional<InlineSubscription> second;
+  int heard = 0;
+  auto first = bus.subscribe_inline(kNumbers, [&](const Number&) { second.reset(); });
+  second.emplace(bus.subscribe_inline(kNumbers, [&](const Number&) { ++heard; }));
+  publisher.publish({});
+  EXPECT_EQ(heard, 0) << "ended before its turn came";
+  publisher.publish({});
+  EXPECT_EQ(heard, 0);
+}
+
+TEST(InlineSubscription, MadeInsideAHandlerHearsTheNextMessage) {
+  Bus bus;
+  auto publisher = bus.publisher(kNumbers);
+  std::vector<InlineSubscription> more;
+  int heard = 0;
+  auto first = bus.subscribe_inline(kNumbers, [&](const Number&) {
+    more.push_back(bus.subscribe_inline(kNumbers, [&](const Number&) { ++heard; }));
+  });
+  publisher.publish({});
+  EXPECT_EQ(heard, 0);
+  publisher.publish({});
+  EXPECT_EQ(heard, 1);
+}
+
+TEST(InlineSubscription, HandlerThatThrowsHarmsNobody) {
+  std::vector<std::string> told;
+  Bus bus{{.on_error = [&](std::string_view name, const std::exception_ptr&) {
+    told.emplace_back(name);
+  }}};
+  auto publisher = bus.publisher(kNumbers);
+  int heard = 0;
+  auto bad = bus.subscribe_inline(kNumbers.matching("num*").named("*"), [](const Number&) {
+    throw std::runtime_error("inline");
+  });
+  auto good = bus.subscribe_inline(kNumbers, [&](const Number&) { ++heard; });
+  EXPECT_EQ(publisher.publish({1}), PublishStatus::kPublished);
+  EXPECT_EQ(publisher.publish({2}), PublishStatus::kPublished);
+  EXPECT_EQ(heard, 2);
+  EXPECT_EQ(told, (std::vector<std::string>{"*", "*"}));
+}
+
+TEST(InlineSubscription, MoveOnlyMessagesAndClaims) {
+  const auto before = Parcel::living.load();
+  {
+    Bus bus;
+    const Topic<Parcel> topic{"p", {.capacity = 2}};
+    auto publisher = bus.publisher(topic);
+    std::vector<std::uint64_t> seen;
+    auto subscription =
+        bus.subscribe_inline(topic, [&](const Parcel& parcel) { seen.push_back(parcel.value()); });
+    publisher.publish(Parcel(1));
+    publisher.try_claim(2u).commit();
+    { auto dropped = publisher.try_claim(3u); }
+    EXPECT_EQ(publisher.try_publish(Parcel(4)), PublishStatus::kPublished);
+    EXPECT_EQ(seen, (std::vector<std::uint64_t>{1, 2, 4}));
+  }
+  EXPECT_EQ(Parcel::living.load(), before);
+}
+
+// Once end() has returned no handler runs: what it used may go.
+TEST(InlineSubscription, EndedFromAnotherThreadWhileItRuns) {
+  Bus bus;
+  std::atomic<bool> over{false};
+  std::vector<std::thread> publishers;
+  for (int t = 0; t < 2; ++t) {
+    publishers.emplace_back([&] {
+      auto publisher = bus.publisher(kNumbers);
+      for (std::uint64_t i = 0; !over.load(std::memory_order_relaxed); ++i) {
+        publisher.publish({i});
+        if (i % 64 == 0) std::this_thread::yield();
+      }
+    });
+  }
+  std::uint64_t heard = 0;
+  for (int round = 0; round < 300; ++round) {
+    // one state for each publisher's thread would need no lock; here both call
+    struct State {
+      std::mutex lock;
+      std::uint64_t count = 0;
+      std::vector<int> data = std::vector<int>(16, 1);
+    };
+    auto state = std::make_unique<State>();
+    auto subscription = bus.subscribe_inline(kNumbers, [raw = state.get()](const Number&) {
+      const std::scoped_lock guard(raw->lock);
+      raw->count += static_cast<std::uint64_t>(raw->data[raw->count % 16]);
+    });
+    if (round % 4 == 0) std::this_thread::sleep_for(100us);
+    subscription.end();
+    heard += state->count;  // without the lock: nobody else is there
+    state.reset();
+  }
+  over.store(true);
+  for (auto& thread : publishers) thread.join();
+  EXPECT_GT(heard, 0u);
+}
+
+TEST(InlineSubscription, EndWaitsForTheHandlerThatRuns) {
+  Bus bus;
+  Door door;
+  std::atomic<bool> inside{false};
+  auto subscription = bus.subscribe_inline(kNumbers, [&](const Number&) {
+    inside.store(true);
+    door.pass();
+    inside.store(false);
+  });
+  std::thread publishing([&] { bus.publisher(kNumbers).publish({}); });
+  ASSERT_TRUE(door.await_somebody());
+  std::thread opener([&] {
+    std::this_thread::sleep_for(10ms);
+    door.open();
+  });
+  subscription.end();
+  EXPECT_FALSE(inside.load());
+  opener.join();
+  publishing.join();
+}
+
+TEST(InlineSubscription, TypeMismatchAndBadNamesAreRefused) {
+  Bus bus;
+  auto publisher = bus.publisher(kNumbers);
+  auto wrong = bus.try_subscribe_inline(Topic<double>{"numbers"}, [](double) {});
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_TRUE(test::contains(test::message_of(wrong), "double"));
+  EXPECT_FALSE(bus.try_subscribe_inline(kNumbers.named("a..b"), [](const Number&) {}).ok());
+}
+
+TEST(InlineSubscription, OutlivesBusAndPublisher) {
+  std::optional<Bus> bus(std::in_place);
+  std::optional<Publisher<Number>> publisher = bus->publisher(kNumbers);
+  int heard = 0;
+  auto subscription = bus->subscribe_inline(kNumbers, [&](const Number&) { ++heard; });
+  bus.reset();
+  publisher->publish({});
+  publisher.reset();
+  subscription.end();
+  EXPECT_EQ(heard, 1);
+}
+
+}  // namespace
+}  // namespace ringway
