@@ -427,17 +427,18 @@ class DispatcherCore final : public DispatcherBase {
   void finish() {
     while (true) {
       read_inbox();
+      left_ = 0;
+      for (const auto& subscription : subscriptions_) {
+        {
+          auto lock = bus_->lock();
+          adopt_bound(*subscription);
+        }
+        for (const auto& reader : subscription->readers) left_ += reader->backlog();
+      }
       const std::scoped_lock lock(inbox_lock_);
       if (!inbox_.empty()) continue;
       finished_ = true;
       break;
-    }
-    for (const auto& subscription : subscriptions_) {
-      {
-        auto lock = bus_->lock();
-        adopt_bound(*subscription);
-      }
-      for (const auto& reader : subscription->readers) left_ += reader->backlog();
     }
     stopped_.store(true, std::memory_order_release);  // release "stopped"
     stopped_gate_.notify_all();
