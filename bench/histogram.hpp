@@ -3,8 +3,9 @@
 /// \file
 /// A log-bucketed histogram of latencies in nanoseconds, after HdrHistogram.
 ///
-/// *What*: constant-time record(), relative error at most 1/256, range 1 ns to 2^40 ns (18 minutes);
-/// larger values land in the last bucket, and max() still tells them. One thread at a time.
+/// *What*: constant-time record(), relative error at most 1/256, range 1 ns to 2^40 ns (18
+/// minutes); larger values land in the last bucket, and max() still tells them. One thread at a
+/// time.
 ///
 /// *Layout*: values below 512 have a bucket each. Above, every doubling is cut into 256 equal
 /// buckets, so a bucket's width is at most 1/256 of its values.

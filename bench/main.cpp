@@ -45,9 +45,13 @@ int measure(const Options& options, const Rows& rows) {
   const MachineDescription machine = describe_machine(options);
   Progress progress;
   progress.begin(machine, options, stage);
-  Results results = Runner(options, stage).run(
-      rows, [&](const std::string& what, double part) { progress.update(what, part); },
-      [&](const Row& row, const std::vector<Cell>& cells) { progress.row_done(row, cells); });
+  Results results =
+      Runner(options, stage)
+          .run(
+              rows, [&](const std::string& what, double part) { progress.update(what, part); },
+              [&](const Row& row, const std::vector<Cell>& cells) {
+                progress.row_done(row, cells);
+              });
   results.missing = missing_peers();
   progress.end(results);
   if (!options.baseline_file.empty()) std::fputs(compare(baseline, results.cells).c_str(), stdout);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// boost::lockfree::queue with all nodes allocated beforehand and bounded_push, as its documentation
-/// asks for when no push may allocate. It holds at most 65534 nodes.
+/// boost::lockfree::queue with all nodes allocated beforehand and bounded_push, as its
+/// documentation asks for when no push may allocate. It holds at most 65534 nodes.
 
 #include <algorithm>
 #include <boost/lockfree/queue.hpp>

@@ -4,9 +4,9 @@
 /// libcds: WeakRingBuffer (one to one, arrays in batches) and VyukovMPMCCycleQueue.
 /// https://github.com/khizmax/libcds
 
-#include <bit>
 #include <cds/container/vyukov_mpmc_cycle_queue.h>
 #include <cds/container/weak_ringbuffer.h>
+#include <bit>
 #include <span>
 
 #include "workload/adapter.hpp"
@@ -16,10 +16,10 @@ namespace ringway::bench {
 template <class T, class Queue>
 class CdsQueue {
  public:
-  static constexpr AdapterInfo kInfo{
-      .name = std::is_same_v<Queue, cds::container::WeakRingBuffer<T>>
-                  ? "libcds WeakRingBuffer"
-                  : "libcds VyukovMPMCCycleQueue"};
+  static constexpr AdapterInfo kInfo{.name =
+                                         std::is_same_v<Queue, cds::container::WeakRingBuffer<T>>
+                                             ? "libcds WeakRingBuffer"
+                                             : "libcds VyukovMPMCCycleQueue"};
 
   explicit CdsQueue(std::size_t capacity) : queue_(std::bit_ceil(capacity)) {}
 

@@ -22,8 +22,8 @@ struct SpscChannelKind {
 template <class T, class Wait>
 struct MpmcChannelKind {
   static auto make(std::size_t capacity) { return mpmc_channel<T, Wait>({.capacity = capacity}); }
-  static constexpr const char* kName = std::is_same_v<Wait, SpinYield> ? "mpmc_channel, SpinYield"
-                                                                       : "mpmc_channel, SpinPark";
+  static constexpr const char* kName =
+      std::is_same_v<Wait, SpinYield> ? "mpmc_channel, SpinYield" : "mpmc_channel, SpinPark";
 };
 
 }  // namespace ringway::bench

@@ -48,7 +48,8 @@ class Moodycamel {
     template <class Handler>
     std::size_t try_pop_batch(Handler&& handler, std::size_t limit) requires kTokens {
       std::array<T, 256> items;
-      const auto count = queue.try_dequeue_bulk(token, items.begin(), std::min(limit, items.size()));
+      const auto count =
+          queue.try_dequeue_bulk(token, items.begin(), std::min(limit, items.size()));
       for (std::size_t i = 0; i < count; ++i) handler(items[i]);
       return count;
     }

@@ -13,8 +13,7 @@ namespace ringway::bench {
 template <class T>
 class ReaderWriterQueue {
  public:
-  static constexpr AdapterInfo kInfo{.name = "moodycamel ReaderWriterQueue",
-                                     .single_roles = true};
+  static constexpr AdapterInfo kInfo{.name = "moodycamel ReaderWriterQueue", .single_roles = true};
 
   explicit ReaderWriterQueue(std::size_t capacity) : queue_(capacity) {}
 

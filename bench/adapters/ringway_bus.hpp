@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// ringway::Bus for the driver: one publisher; one subscriber on a spinning dispatcher, or several on
-/// two dispatchers that park.
+/// ringway::Bus for the driver: one publisher; one subscriber on a spinning dispatcher, or several
+/// on two dispatchers that park.
 
 #include <algorithm>
 #include <optional>
@@ -54,9 +54,8 @@ class RingwayRequests {
 
   explicit RingwayRequests(Stage& stage)
       : dispatcher_(bus_, {.name = "replier", .cpu = stage.cpu(1), .idle = kIdle}),
-        replier_(dispatcher_.reply(kService, [](const Question& question) {
-          return question + 1;
-        })) {}
+        replier_(
+            dispatcher_.reply(kService, [](const Question& question) { return question + 1; })) {}
 
   void open() { requester_.emplace(bus_.requester(kService, {.idle = kIdle})); }
   void close() { requester_.reset(); }

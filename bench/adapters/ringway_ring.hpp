@@ -19,7 +19,8 @@ class RingwayRing {
   static constexpr AdapterInfo kInfo{
       .name = std::is_same_v<Ring, SpscRing<T>> ? "SpscRing" : "MpmcRing", .kind = Kind::kRingway};
 
-  explicit RingwayRing(std::size_t capacity) : ring_(Ring::create({.capacity = capacity}).value()) {}
+  explicit RingwayRing(std::size_t capacity)
+      : ring_(Ring::create({.capacity = capacity}).value()) {}
 
   struct Producer {
     explicit Producer(RingwayRing& adapter) : producer(adapter.ring_.producer().value()) {}

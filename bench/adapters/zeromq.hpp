@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// ZeroMQ inproc without high-water marks, which is how it is fastest and loses nothing: PUSH/PULL to
-/// one reader, XPUB/SUB to several (XPUB tells when they have subscribed). https://zguide.zeromq.org
+/// ZeroMQ inproc without high-water marks, which is how it is fastest and loses nothing: PUSH/PULL
+/// to one reader, XPUB/SUB to several (XPUB tells when they have subscribed).
+/// https://zguide.zeromq.org
 
 #include <zmq.h>
 
@@ -21,6 +22,8 @@ class ZeroMqBus {
 
   ZeroMqBus(Stage& stage, std::span<Reader> readers)
       : sender_(socket(readers.size() == 1 ? ZMQ_PUSH : ZMQ_XPUB)) {
+    const int every = 1;  // XPUB else tells only the first of equal subscriptions
+    if (readers.size() > 1) zmq_setsockopt(sender_, ZMQ_XPUB_VERBOSE, &every, sizeof every);
     zmq_bind(sender_, "inproc://bench");
     for (std::size_t i = 0; i < readers.size(); ++i) {
       threads_.emplace_back([this, &stage, readers, i, fan = readers.size() > 1] {

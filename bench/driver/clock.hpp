@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// The two clocks of the driver: the steady clock for whole samples, the processor's own counter for
-/// single messages (about 8 ns instead of 25).
+/// The two clocks of the driver: the steady clock for whole samples, the processor's own counter
+/// for single messages (about 8 ns instead of 25).
 
 #include <chrono>
 #include <cstdint>

@@ -46,9 +46,7 @@ void sleep_for(long ns) {
 }  // namespace
 
 Subject futex_wake_subject() {
-  return {.name = "raw futex",
-          .kind = Kind::kLimit,
-          .run = [](Stage& stage, std::uint64_t count) {
+  return {.name = "raw futex", .kind = Kind::kLimit, .run = [](Stage& stage, std::uint64_t count) {
             Word word;
             std::atomic<std::uint64_t> raised_at{0};
             StartLine start(2);
@@ -98,9 +96,8 @@ Subject futex_ping_pong_subject(long pause_ns) {
                 const std::uint64_t begin = ticks();
                 there.raise();
                 back.wait_beyond(i);
-                latencies.record(
-                    static_cast<std::uint64_t>(static_cast<double>(ticks() - begin) /
-                                               ticks_per_ns()));
+                latencies.record(static_cast<std::uint64_t>(static_cast<double>(ticks() - begin) /
+                                                            ticks_per_ns()));
               }
             });
             Measurement measurement;

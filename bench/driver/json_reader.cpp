@@ -98,7 +98,8 @@ class Parser {
   std::string read_code_point() {
     unsigned code = 0;
     const std::string_view digits = text_.substr(at_ + 1, 4);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
     if (error != std::errc{} || end != digits.data() + 4) {
       fail("\\u needs four hexadecimal digits");
       return "";

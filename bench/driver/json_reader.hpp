@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// Reads JSON (RFC 8259) into a tree: for results of earlier runs, so it says where a file is wrong.
+/// Reads JSON (RFC 8259) into a tree: for results of earlier runs, so it says where a file is
+/// wrong.
 
 #include <map>
 #include <optional>

@@ -48,7 +48,9 @@ class JsonWriter {
     text_ += buffer;
     return *this;
   }
-  JsonWriter& value(const std::optional<double>& number) { return number ? value(*number) : null(); }
+  JsonWriter& value(const std::optional<double>& number) {
+    return number ? value(*number) : null();
+  }
   JsonWriter& null() {
     separate();
     text_ += "null";

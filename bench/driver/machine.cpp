@@ -43,8 +43,7 @@ bool virtual_machine() {
 }
 
 std::string topology_of(int cpu) {
-  const std::string base =
-      "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
+  const std::string base = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
   return "processor " + std::to_string(cpu) + ": package " +
          first_line(base + "physical_package_id") + ", core " + first_line(base + "core_id") +
          ", threads of that core " + first_line(base + "thread_siblings_list");
@@ -84,8 +83,7 @@ MachineDescription describe_machine(const Options& options) {
   const std::string frequency =
       "/sys/devices/system/cpu/cpu" + std::to_string(options.cpus.front()) + "/cpufreq/";
   machine.emplace_back("governor", first_line(frequency + "scaling_governor"));
-  machine.emplace_back("huge pages",
-                       first_line("/sys/kernel/mm/transparent_hugepage/enabled"));
+  machine.emplace_back("huge pages", first_line("/sys/kernel/mm/transparent_hugepage/enabled"));
   machine.emplace_back("kernel", std::string(kernel.sysname) + " " + kernel.release);
   machine.emplace_back("compiler", compiler());
   machine.emplace_back("flags", RINGWAY_BENCH_FLAGS);

@@ -13,16 +13,16 @@
 namespace ringway::bench {
 
 struct Options {
-  std::size_t samples = 15;           ///< clean samples wanted for each subject
-  double sample_seconds = 0.06;       ///< the timed part of one sample
+  std::size_t samples = 15;      ///< clean samples wanted for each subject
+  double sample_seconds = 0.06;  ///< the timed part of one sample
   bool quick = false;
-  bool smoke = false;                 ///< tiny counts, one sample, no bracket: correctness only
+  bool smoke = false;  ///< tiny counts, one sample, no bracket: correctness only
   bool list = false;
   bool help = false;
-  std::string filter;                 ///< parts of suite, topology or title, separated by commas
-  std::string subjects;               ///< parts of subject names, separated by commas
-  std::string json_file;              ///< results.json goes here too
-  std::string baseline_file;          ///< results.json of an earlier run
+  std::string filter;         ///< parts of suite, topology or title, separated by commas
+  std::string subjects;       ///< parts of subject names, separated by commas
+  std::string json_file;      ///< results.json goes here too
+  std::string baseline_file;  ///< results.json of an earlier run
   std::string out = "build/bench-report";
   std::vector<int> cpus;              ///< default: the first two allowed
   std::vector<std::size_t> payloads;  ///< empty: each row's own

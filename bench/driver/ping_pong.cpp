@@ -55,7 +55,9 @@ double ping_pong_ns(Stage& stage, std::uint64_t rounds, Histogram* latencies) {
   return median_of(chunk_ns);
 }
 
-double bracket_ns(Stage& stage) { return ping_pong_ns(stage, 1200); }
+double bracket_ns(Stage& stage) {
+  return ping_pong_ns(stage, 1200);
+}
 
 Subject ping_pong_subject() {
   return {.name = "raw cache-line ping-pong",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// The raw cache-line ping-pong: the limit of every round trip, and the ruler that tells whether the
-/// two processors are two cores or two threads of one core right now.
+/// The raw cache-line ping-pong: the limit of every round trip, and the ruler that tells whether
+/// the two processors are two cores or two threads of one core right now.
 
 #include <cstdint>
 #include <string>
@@ -41,8 +41,9 @@ struct ClassLimits {
   }
 };
 
-/// One word on one line, written by two workers in turn. \return the median over chunks of the round
-/// trip in ns; with `latencies`, every single round trip too (which costs a clock reading each).
+/// One word on one line, written by two workers in turn. \return the median over chunks of the
+/// round trip in ns; with `latencies`, every single round trip too (which costs a clock reading
+/// each).
 [[nodiscard]] double ping_pong_ns(Stage& stage, std::uint64_t rounds,
                                   Histogram* latencies = nullptr);
 

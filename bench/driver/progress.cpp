@@ -36,8 +36,9 @@ void Progress::begin(const MachineDescription& machine, const Options& options, 
               "lines streamed", block_streaming_subject(64).run(stage, 2'000'000).value,
               line_streaming_subject().run(stage, 2'000'000).value);
   if (options.class_limits.classify(round_trip) == CoreClass::kUnclear) {
-    std::printf("The round trip lies between the classes: if it stays there, give --class-limits "
-                "that fit this machine.\n");
+    std::printf(
+        "The round trip lies between the classes: if it stays there, give --class-limits "
+        "that fit this machine.\n");
   }
   std::fflush(stdout);
   begin_ns_ = now_ns();
@@ -72,10 +73,10 @@ void Progress::row_done(const Row& row, const std::vector<Cell>& cells) {
         headed = true;
       }
       const Summary summary = cell.summary();
-      std::printf("%-46s %9s %9s %9s %4zu %8s %8s\n", cell.subject.c_str(),
-                  figure(summary.median).c_str(), figure(summary.min).c_str(),
-                  figure(summary.max).c_str(), summary.n, ratio_text(cell.ratio_to_best_peer).c_str(),
-                  ratio_text(cell.ratio_to_limit).c_str());
+      std::printf(
+          "%-46s %9s %9s %9s %4zu %8s %8s\n", cell.subject.c_str(), figure(summary.median).c_str(),
+          figure(summary.min).c_str(), figure(summary.max).c_str(), summary.n,
+          ratio_text(cell.ratio_to_best_peer).c_str(), ratio_text(cell.ratio_to_limit).c_str());
     }
   }
   std::fflush(stdout);

@@ -55,8 +55,8 @@ struct Results {
 /// Whether both are measured in the same row and class.
 [[nodiscard]] bool same_row(const Cell& a, const Cell& b);
 
-/// For every Ringway cell: its median divided by that of the best peer, and by that of the limit, of
-/// the same row and class.
+/// For every Ringway cell: its median divided by that of the best peer, and by that of the limit,
+/// of the same row and class.
 void set_ratios(std::vector<Cell>& cells);
 
 /// The contract that other tools read: one object for each cell.

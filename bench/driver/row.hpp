@@ -35,11 +35,11 @@ enum class Better : unsigned char { kHigher, kLower };
 
 /// What one run of a subject gives.
 struct Measurement {
-  double value = 0;                          ///< in the row's unit
-  double seconds = 0;                        ///< the timed part, for calibration
-  std::optional<Histogram> latencies;        ///< single latencies, where the row has them
-  std::map<std::string, double> extras;      ///< further figures, such as idle CPU
-  std::string violation;                     ///< what arrived wrongly; empty if all was right
+  double value = 0;                      ///< in the row's unit
+  double seconds = 0;                    ///< the timed part, for calibration
+  std::optional<Histogram> latencies;    ///< single latencies, where the row has them
+  std::map<std::string, double> extras;  ///< further figures, such as idle CPU
+  std::string violation;                 ///< what arrived wrongly; empty if all was right
 };
 
 struct Subject {

@@ -70,8 +70,8 @@ void Runner::run_row(const Row& row, const std::function<void(double)>& part_don
       // Another subject begins each round, so that none always follows the same one.
       Track& track = tracks[(i + round) % tracks.size()];
       if (!track.failed) sample(row, track, before_ns);
-      part_done(std::min(1.0, (static_cast<double>(round) + static_cast<double>(i + 1) /
-                                                                static_cast<double>(tracks.size())) /
+      part_done(std::min(1.0, (static_cast<double>(round) +
+                               static_cast<double>(i + 1) / static_cast<double>(tracks.size())) /
                                   static_cast<double>(options_.samples)));
     }
   }
@@ -118,8 +118,7 @@ void Runner::sample(const Row& row, Track& track, double& before_ns) {
   keep(track, core_class, sample, std::move(measurement));
 }
 
-void Runner::keep(Track& track, CoreClass core_class, Sample sample,
-                  Measurement measurement) {
+void Runner::keep(Track& track, CoreClass core_class, Sample sample, Measurement measurement) {
   if (core_class == CoreClass::kUnclear) {
     ++results_.unclear_samples;
     return;
@@ -133,9 +132,9 @@ void Runner::keep(Track& track, CoreClass core_class, Sample sample,
   cell.latencies->add(*measurement.latencies);
 }
 
-/// Enough when every subject has all its samples of the class "two cores". Otherwise the host decides
-/// how long it takes, so: at most three times as many rounds; and no more than needed when the
-/// processors are two threads of one core all the time.
+/// Enough when every subject has all its samples of the class "two cores". Otherwise the host
+/// decides how long it takes, so: at most three times as many rounds; and no more than needed when
+/// the processors are two threads of one core all the time.
 bool Runner::enough(const std::vector<Track>& tracks, std::size_t rounds) const {
   if (rounds >= 3 * options_.samples) return true;
   const auto full = [&](const Cell& cell) { return cell.samples.size() >= options_.samples; };

@@ -22,8 +22,8 @@ class Stage {
   /// The processor of worker i.
   [[nodiscard]] int cpu(std::size_t worker) const noexcept { return cpus_[worker % cpus_.size()]; }
 
-  /// Runs `body(i)` on `workers` pinned threads. Ends the program with a message that names what was
-  /// running if they do not come back within the limit: a message was lost, or a queue hangs.
+  /// Runs `body(i)` on `workers` pinned threads. Ends the program with a message that names what
+  /// was running if they do not come back within the limit: a message was lost, or a queue hangs.
   void run(std::size_t workers, const Team::Body& body);
 
   /// What a message about a hang should name.

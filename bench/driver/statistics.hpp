@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// Order statistics of a handful of samples. No averages: a mean hides exactly what readers ask for.
+/// Order statistics of a handful of samples. No averages: a mean hides exactly what readers ask
+/// for.
 
 #include <algorithm>
 #include <cstddef>

@@ -40,8 +40,8 @@ class Team {
   Team& operator=(const Team&) = delete;
   ~Team();
 
-  /// Runs `body(i)` on every worker i. \return false if they did not all come back in time; they are
-  /// still running then, and the process can only be ended.
+  /// Runs `body(i)` on every worker i. \return false if they did not all come back in time; they
+  /// are still running then, and the process can only be ended.
   [[nodiscard]] bool run(const Body& body, std::chrono::seconds limit);
 
   [[nodiscard]] std::size_t size() const noexcept { return threads_.size(); }

@@ -34,9 +34,9 @@ class Scale {
   }
 
   [[nodiscard]] double place(double value) const {
-    const double part = axis_.logarithmic ? std::log(std::max(value, low_) / low_) /
-                                                std::log(high_ / low_)
-                                          : (value - low_) / (high_ - low_);
+    const double part = axis_.logarithmic
+                            ? std::log(std::max(value, low_) / low_) / std::log(high_ / low_)
+                            : (value - low_) / (high_ - low_);
     return from_ + std::clamp(part, 0.0, 1.0) * (to_ - from_);
   }
   [[nodiscard]] std::vector<double> ticks() const {
@@ -138,7 +138,8 @@ Svg curve_chart(const std::string& title, const Axis& x, const Axis& y,
   for (std::size_t i = 0; i < curves.size(); ++i) {
     const std::string colour = std::to_string(i % 8);
     std::vector<std::pair<double, double>> points;
-    for (const auto& [px, py] : curves[i].points) points.emplace_back(across.place(px), up.place(py));
+    for (const auto& [px, py] : curves[i].points)
+      points.emplace_back(across.place(px), up.place(py));
     if (points.size() > 1) svg.path("curve c" + colour, points, curves[i].name);
     if (points.size() <= 12) {
       for (std::size_t k = 0; k < points.size(); ++k) {
@@ -176,6 +177,9 @@ Svg percentile_chart(const Group& group) {
                      {.label = "latency in ns", .logarithmic = true}, curves);
 }
 
+namespace {
+
+/// p50 and p99 of open-loop latencies against the offered load.
 std::vector<Svg> load_charts(const std::vector<Group>& groups) {
   std::vector<Curve> medians;
   std::vector<Curve> tails;
@@ -203,6 +207,30 @@ std::vector<Svg> load_charts(const std::vector<Group>& groups) {
   const Axis latency{.label = "latency in ns", .logarithmic = true};
   return {curve_chart("Latency against offered load, p50", load, latency, medians),
           curve_chart("Latency against offered load, p99", load, latency, tails)};
+}
+
+/// Wake-up latency against what the waiting cost; a point for each strategy.
+std::vector<Svg> waiting_charts(const std::vector<Group>& groups) {
+  std::vector<Curve> points;
+  for (const Group& group : groups) {
+    for (const Cell* cell : group) {
+      const auto cpu = cell->extras.find("idle CPU %");
+      if (cpu == cell->extras.end()) continue;
+      points.push_back(
+          {.name = cell->subject, .points = {{median_of(cpu->second), cell->summary().median}}});
+    }
+  }
+  if (points.empty()) return {};
+  return {curve_chart("Wake-up latency against idle CPU", {.label = "CPU used while waiting, %"},
+                      {.label = "wake-up latency in ns, median", .logarithmic = true}, points)};
+}
+
+}  // namespace
+
+std::vector<Svg> overview_charts(const std::vector<Group>& groups) {
+  std::vector<Svg> charts = load_charts(groups);
+  for (Svg& chart : waiting_charts(groups)) charts.push_back(std::move(chart));
+  return charts;
 }
 
 }  // namespace ringway::bench

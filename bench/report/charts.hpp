@@ -31,9 +31,9 @@ struct Axis {
 /// Latency against percentile, on HdrHistogram's axis (1 / (1 - percentile), logarithmic).
 [[nodiscard]] Svg percentile_chart(const Group& group);
 
-/// Of the groups that are open-loop latencies: p50 and p99 against the offered load, a chart for each
-/// payload and class.
-[[nodiscard]] std::vector<Svg> load_charts(const std::vector<Group>& groups);
+/// What compares several rows: open-loop latency (p50, p99) against the offered load, and wake-up
+/// latency against the processor time that waiting took. Of one class at a time.
+[[nodiscard]] std::vector<Svg> overview_charts(const std::vector<Group>& groups);
 
 /// Whether any cell of the group has single latencies.
 [[nodiscard]] bool has_latencies(const Group& group);

@@ -56,9 +56,8 @@ std::optional<Baseline> parse_baseline(const std::string& text, std::string& err
   Baseline baseline;
   for (const Json& entry : json->array()) {
     const std::string name =
-        join_name(entry["suite"].text(), entry["topology"].text(),
-                  entry["payload_bytes"].number(), entry["capacity"].number(),
-                  entry["subject"].text(), entry["class"].text());
+        join_name(entry["suite"].text(), entry["topology"].text(), entry["payload_bytes"].number(),
+                  entry["capacity"].number(), entry["subject"].text(), entry["class"].text());
     baseline[name] = {.n = static_cast<std::size_t>(entry["n"].number()),
                       .median = entry["median"].number(),
                       .min = entry["min"].number(),

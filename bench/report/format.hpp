@@ -29,7 +29,8 @@ namespace ringway::bench {
 
 [[nodiscard]] inline std::string title_of(const Cell& cell) {
   std::string text = cell.topology;
-  if (cell.payload_bytes != 0) text.append(", ").append(std::to_string(cell.payload_bytes)).append(" B");
+  if (cell.payload_bytes != 0)
+    text.append(", ").append(std::to_string(cell.payload_bytes)).append(" B");
   if (cell.capacity != 0) text.append(", capacity ").append(std::to_string(cell.capacity));
   return text;
 }

@@ -40,26 +40,27 @@ a{color:#22b8cf}
 )";
 
 const char* const kMethod = R"(
-<p>Every figure was taken with the others of its chart in one run, in turn (A B C, B C A, ...), on
-pinned threads. Each sample makes a queue of its own, warms up for two laps, meets at a start line
-and is timed from the first push to the last pop. The bar is the median of the samples, the whisker
-goes from the smallest to the largest.</p>
-<p>Every message is checked: count, order of each producer, every byte of its payload, and a checksum
-over all. A subject that loses, repeats or reorders a message gives an error, not a number.</p>
-<p>On virtual machines two processors are sometimes two cores and sometimes two threads of one core,
-and the host changes that while programs run. So a raw cache-line ping-pong before and after every
-sample tells the class; where the two disagree, or lie between the classes, the sample is thrown
-away. Figures of the two classes are never mixed. Rows with one thread have no class of their own and
-stand under "two cores".</p>
-<p>Limits are measured in the same run: the ping-pong for round trips, lines streamed from core to
-core in blocks of 64 or with a flag each for rates. A ratio is Ringway's median divided by the
-reference's. Rows with more threads than processors are marked as oversubscribed.</p>
+<p>Every figure was taken with the others of its chart in one run, in turn (A B C, B C A, ...),
+on pinned threads. Each sample makes a queue of its own, warms up for two laps, meets at a start
+line and is timed from the first push to the last pop. The bar is the median of the samples, the
+whisker goes from the smallest to the largest.</p>
+<p>Every message is checked: count, order of each producer, every byte of its payload, and a
+checksum over all. A subject that loses, repeats or reorders a message gives an error, not a
+number.</p>
+<p>On virtual machines two processors are sometimes two cores and sometimes two threads of one
+core, and the host changes that while programs run. So a raw cache-line ping-pong before and
+after every sample tells the class; where the two disagree, or lie between the classes, the
+sample is thrown away. Figures of the two classes are never mixed. Rows with one thread have no
+class of their own and stand under "two cores".</p>
+<p>Limits are measured in the same run: the ping-pong for round trips, lines streamed from core
+to core in blocks of 64 or with a flag each for rates. A ratio is Ringway's median divided by
+the reference's. Rows with more threads than processors are marked as oversubscribed.</p>
 <p>Peers are used as their own documentation recommends (tokens, bulk calls, ranges, in-place
-consumption); each adapter is a short header under <code>bench/adapters</code>. Where a row waits,
-every subject that does not wait by itself waits in the same way: pauses on a processor of its own,
-sixteen pauses and then a yield where threads share processors.</p>
-<p>Latency rows are open loop: every message has an intended time, and latency counts from that time,
-whether the sender was late or not.</p>
+consumption); each adapter is a short header under <code>bench/adapters</code>. Where a row
+waits, every subject that does not wait by itself waits in the same way: pauses on a processor
+of its own, sixteen pauses and then a yield where threads share processors.</p>
+<p>Latency rows are open loop: every message has an intended time, and latency counts from that
+time, whether the sender was late or not.</p>
 )";
 
 void add_machine(std::string& page, const MachineDescription& machine) {
@@ -114,7 +115,7 @@ void add_suite(std::string& page, const std::vector<Group>& groups, const std::s
     add_figure(page, bar_chart(group));
     if (has_latencies(group)) add_figure(page, percentile_chart(group));
   }
-  for (const Svg& chart : load_charts(own)) add_figure(page, chart);
+  for (const Svg& chart : overview_charts(own)) add_figure(page, chart);
   page += "</div>\n";
   add_table(page, own);
 }

@@ -85,8 +85,10 @@ void add_group(std::string& text, const Group& group) {
                                   [](const Cell* cell) { return !cell->extras.empty(); });
   text.append("### ").append(title_of(first)).append(", ").append(name_of(first.core_class));
   text.append(first.threads > 2 ? " (oversubscribed)\n\n" : "\n\n");
-  text.append(unit_of(first)).append("\n\n| subject | kind | median | min | max | n | ratio to "
-                                     "best peer | ratio to limit |");
+  text.append(unit_of(first))
+      .append(
+          "\n\n| subject | kind | median | min | max | n | ratio to "
+          "best peer | ratio to limit |");
   if (latencies) text += " p50 / p90 / p99 / p99.9 / p99.99 / max, ns |";
   if (extras) text += " besides |";
   text.append("\n|---|---|---|---|---|---|---|---|");

@@ -4,9 +4,11 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "report/charts.hpp"
 #include "report/format.hpp"
@@ -53,8 +55,15 @@ bool write_plots(const std::filesystem::path& folder, const std::vector<Cell>& c
       written = write_file(folder / name, cell->latencies->hgrm()) && written;
     }
   }
-  for (const Svg& chart : load_charts(groups)) {
-    charts.emplace_back("latency-against-load-" + std::to_string(charts.size()), chart);
+  for (const CoreClass core_class : {CoreClass::kTwoCores, CoreClass::kOneCore}) {
+    std::vector<Group> own;
+    std::copy_if(groups.begin(), groups.end(), std::back_inserter(own),
+                 [&](const Group& group) { return group.front()->core_class == core_class; });
+    std::size_t number = 0;
+    for (const Svg& chart : overview_charts(own)) {
+      const char* stem = core_class == CoreClass::kTwoCores ? "overview-" : "overview-one-core-";
+      charts.emplace_back(stem + std::to_string(number++), chart);
+    }
   }
   bool png = true;
   for (const auto& [stem, chart] : charts) {

@@ -110,7 +110,9 @@ void Svg::dot(std::string_view style, double x, double y, std::string_view tip) 
         "circle", tip);
 }
 
-std::string Svg::inline_form() const { return opening() + ">\n" + body_ + "</svg>\n"; }
+std::string Svg::inline_form() const {
+  return opening() + ">\n" + body_ + "</svg>\n";
+}
 
 std::string Svg::file_form() const {
   return opening() + attribute("width", width_) + attribute("height", height_) + ">\n<style>" +

@@ -43,8 +43,7 @@ Row single_row(std::size_t readers, std::size_t capacity) {
   row.subjects.push_back(broadcast_subject<Reliable, T, Waiting>(readers, capacity));
   row.subjects.push_back(broadcast_subject<Lossy, T, Waiting>(readers, capacity));
   if (readers == 1) {
-    row.subjects.push_back(
-        throughput_subject<RingwaySpsc<T>, T, Waiting>({.capacity = capacity}));
+    row.subjects.push_back(throughput_subject<RingwaySpsc<T>, T, Waiting>({.capacity = capacity}));
   }
   add_fan_out<BoostSpsc<T>, Waiting>(row, readers);
   add_fan_out<ReaderWriterQueue<T>, Waiting>(row, readers);

@@ -42,10 +42,7 @@ template <class Waiting, std::size_t kBatch>
 Row unbounded_row(const char* topology, std::size_t each) {
   using T = Message<8>;
   const Shape shape{.producers = each, .consumers = each, .capacity = 1024};
-  Row row{.suite = "channels",
-          .topology = topology,
-          .payload_bytes = 8,
-          .threads = 2 * each};
+  Row row{.suite = "channels", .topology = topology, .payload_bytes = 8, .threads = 2 * each};
   add_queue<RingwayUnbounded<T>, T, Waiting, kBatch>(row, shape);
   add_queue<Moodycamel<T, true>, T, Waiting, kBatch>(row, shape);
   if constexpr (kBatch == 1) {

@@ -32,8 +32,8 @@ Row make_row(const char* topology, const Shape& shape) {
 void add_mpmc_batch_rows(Rows& rows, const Options& options) {
   for (const std::size_t capacity : chosen(options.capacities, {1024})) {
     rows.push_back(make_row<Spin>("mpmc_batch_1p1c", {.capacity = capacity}));
-    rows.push_back(make_row<SpinThenYield>(
-        "mpmc_batch_2p2c", {.producers = 2, .consumers = 2, .capacity = capacity}));
+    rows.push_back(make_row<SpinThenYield>("mpmc_batch_2p2c",
+                                           {.producers = 2, .consumers = 2, .capacity = capacity}));
   }
 }
 

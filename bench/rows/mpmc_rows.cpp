@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// \file
-/// Many producers, many consumers, one item per call: alone on two processors, and with more threads
-/// than processors.
+/// Many producers, many consumers, one item per call: alone on two processors, and with more
+/// threads than processors.
 
 #include "adapters/mutex_queue.hpp"
 #include "adapters/ringway_channel.hpp"
@@ -60,6 +60,7 @@ Row make_row(const char* topology, const Shape& shape) {
   add_shared<TbbQueue<T, true>, Waiting>(row, shape);
   add_shared<MutexQueue<T, false>, Waiting>(row, shape);
   add_shared<MutexQueue<T, true>, Waiting>(row, shape);
+  for_each_extra<T>(true, [&]<class Adapter>() { add_shared<Adapter, Waiting>(row, shape); });
   return row;
 }
 

@@ -31,7 +31,8 @@ Row make_row(std::size_t capacity) {
   row.subjects.push_back(ping_pong_subject());
   add_round_trip<RingwaySpsc<T>, T>(row);
   for_compiled_capacity(capacity, [&]<unsigned kCapacity>() {
-    using Queue = std::conditional_t<kBytes == 8, AtomicSpsc<T, kCapacity>, AtomicSpsc2<T, kCapacity>>;
+    using Queue =
+        std::conditional_t<kBytes == 8, AtomicSpsc<T, kCapacity>, AtomicSpsc2<T, kCapacity>>;
     using Adapter = AtomicQueueAdapter<T, Queue, false>;
     if constexpr (kExists<Adapter>) {
       row.subjects.push_back(named(kBytes == 8 ? "AtomicQueue SPSC" : "AtomicQueue2 SPSC",
@@ -43,6 +44,7 @@ Row make_row(std::size_t capacity) {
   add_round_trip<ReaderWriterCircular<T>, T>(row);
   add_round_trip<CdsWeakRing<T>, T>(row);
   add_round_trip<MutexQueue<T, true>, T>(row);
+  for_each_extra<T>(false, [&]<class Adapter>() { add_round_trip<Adapter, T>(row); });
   return row;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/extra_adapters.hpp"  // made by CMake
 #include "adapters/peers.hpp"
 #include "driver/options.hpp"
 #include "rows/rows.hpp"
@@ -42,6 +43,16 @@ template <class Add>
 void for_compiled_capacity(std::size_t capacity, Add&& add) {
   if (capacity == 1024) add.template operator()<1024>();
   if (capacity == 65536) add.template operator()<65536>();
+}
+
+/// Calls `add.template operator()<Adapter>()` for each adapter from outside that serves many
+/// producers and consumers, or for each at all.
+template <class T, class Add>
+void for_each_extra(bool shared_alone, Add&& add) {
+  ExtraAdapters<T>::for_each([&]<class Adapter>() {
+    static_assert(QueueAdapter<Adapter, T>, "see bench/workload/adapter.hpp for what is missing");
+    if (!shared_alone || !Adapter::kInfo.single_roles) add.template operator()<Adapter>();
+  });
 }
 
 /// `subject` under another name.

@@ -39,10 +39,8 @@ void add_atomic_queues(Row& row) {
 template <std::size_t kBytes>
 Row make_row(std::size_t capacity) {
   using T = Message<kBytes>;
-  Row row{.suite = "rings",
-          .topology = "spsc_single",
-          .payload_bytes = kBytes,
-          .capacity = capacity};
+  Row row{
+      .suite = "rings", .topology = "spsc_single", .payload_bytes = kBytes, .capacity = capacity};
   add_one_to_one<RingwaySpsc<T>, T>(row);
   add_atomic_queues<T>(row);
   add_one_to_one<BoostSpsc<T>, T>(row);
@@ -50,10 +48,10 @@ Row make_row(std::size_t capacity) {
   add_one_to_one<ReaderWriterCircular<T>, T>(row);
   add_one_to_one<CdsWeakRing<T>, T>(row);
   add_one_to_one<MutexQueue<T, false>, T>(row);
+  for_each_extra<T>(false, [&]<class Adapter>() { add_one_to_one<Adapter, T>(row); });
   // 64-byte messages can have their flag in their line or beside it; smaller and larger ones are
   // compared with what the lines can carry at all.
-  row.subjects.push_back(kBytes == 64 ? line_streaming_subject()
-                                      : block_streaming_subject(kBytes));
+  row.subjects.push_back(kBytes == 64 ? line_streaming_subject() : block_streaming_subject(kBytes));
   return row;
 }
 

@@ -17,7 +17,9 @@ void add_waiting_rows(Rows& rows, const Options& options) {
           .payload_bytes = 8,
           .unit = "ns",
           .better = Better::kLower,
-          .fixed_count = options.smoke ? 5U : options.quick ? 20U : 100U};
+          .fixed_count = options.smoke   ? 5U
+                         : options.quick ? 20U
+                                         : 100U};
   const auto add = [&]<class Adapter>(std::type_identity<Adapter>) {
     if constexpr (kExists<Adapter>) row.subjects.push_back(wake_up_subject<Adapter, T>());
   };

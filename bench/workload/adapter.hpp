@@ -44,6 +44,16 @@ struct AdapterInfo {
   bool keeps_order = true;
 };
 
+/// The adapters that were added from outside, by RINGWAY_BENCH_EXTRA; CMake writes the list.
+template <class... Adapters>
+struct AdapterList {
+  /// Calls `add.template operator()<Adapter>()` for each.
+  template <class Add>
+  static void for_each(Add&& add) {
+    (add.template operator()<Adapters>(), ...);
+  }
+};
+
 /// Stands for a handler where a concept needs one.
 template <class T>
 struct AnyHandler {
@@ -62,11 +72,11 @@ concept QueueAdapter = requires(A& queue, typename A::Producer& producer,
 };
 
 template <class A, class T>
-concept BatchAdapter =
-    QueueAdapter<A, T> && requires(typename A::Producer& producer, typename A::Consumer& consumer,
-                                   std::span<const T> messages, std::size_t limit) {
-      { producer.try_push_batch(messages) } -> std::same_as<std::size_t>;
-      { consumer.try_pop_batch(AnyHandler<T>{}, limit) } -> std::same_as<std::size_t>;
-    };
+concept BatchAdapter = QueueAdapter<A, T> &&
+    requires(typename A::Producer& producer, typename A::Consumer& consumer,
+             std::span<const T> messages, std::size_t limit) {
+  { producer.try_push_batch(messages) } -> std::same_as<std::size_t>;
+  { consumer.try_pop_batch(AnyHandler<T>{}, limit) } -> std::same_as<std::size_t>;
+};
 
 }  // namespace ringway::bench

@@ -31,9 +31,8 @@ class BroadcastRun {
         end_ns_(readers) {}
 
   [[nodiscard]] Measurement run(Stage& stage) {
-    stage.run(readers_ + 1, [this](std::size_t worker) {
-      worker == 0 ? publish() : read(worker - 1);
-    });
+    stage.run(readers_ + 1,
+              [this](std::size_t worker) { worker == 0 ? publish() : read(worker - 1); });
     return evaluate();
   }
 
@@ -95,8 +94,9 @@ template <class Adapter, class T, class Waiting, std::size_t kBatch = 1>
           }};
 }
 
-/// Nanoseconds per publication while nobody holds the producer back: bursts of half the capacity are
-/// timed, then all readers catch up untimed, all on one processor. \return the median over bursts.
+/// Nanoseconds per publication while nobody holds the producer back: bursts of half the capacity
+/// are timed, then all readers catch up untimed, all on one processor. \return the median over
+/// bursts.
 template <class Adapter, class T>
 [[nodiscard]] Measurement measure_publishing(std::size_t readers, std::size_t capacity,
                                              std::uint64_t count) {

@@ -49,8 +49,7 @@ class BusReader {
 };
 
 template <template <class, class> class Bus, class T>
-[[nodiscard]] Measurement measure_bus(Stage& stage, std::size_t subscribers,
-                                      std::uint64_t count) {
+[[nodiscard]] Measurement measure_bus(Stage& stage, std::size_t subscribers, std::uint64_t count) {
   const std::uint64_t warm_up = std::max<std::uint64_t>(count / 10, 1);
   std::vector<BusReader> readers(subscribers);
   for (BusReader& reader : readers) reader.want(warm_up);

@@ -29,8 +29,8 @@ class FanOut {
       producers_.reserve(fan_out.queues_.size());
       for (auto& queue : fan_out.queues_) producers_.emplace_back(*queue);
     }
-    /// False while one of the queues is full; the others have the message by then, and the next call
-    /// goes on where this one stopped.
+    /// False while one of the queues is full; the others have the message by then, and the next
+    /// call goes on where this one stopped.
     bool try_push(const T& message) {
       for (; next_ < producers_.size(); ++next_) {
         if (!producers_[next_].try_push(message)) return false;

@@ -3,8 +3,8 @@
 /// \file
 /// The messages that are sent, and the checkers that look at every byte of every one that arrives.
 ///
-/// A message carries one 64-bit *tag* in all its words: producer + 1 in the upper 16 bits (so that it
-/// is never 0, which atomic_queue cannot carry), position in the lower 48. Writing all words and
+/// A message carries one 64-bit *tag* in all its words: producer + 1 in the upper 16 bits (so that
+/// it is never 0, which atomic_queue cannot carry), position in the lower 48. Writing all words and
 /// comparing all of them makes every payload byte travel and shows a torn message.
 
 #include <array>
@@ -24,7 +24,8 @@ struct Words {
 /// The message type of a payload size. 8 bytes are a plain integer: some peers are fast only with
 /// types that fit an atomic.
 template <std::size_t kBytes>
-using Message = std::conditional_t<kBytes == 8, std::uint64_t, Words<kBytes < 16 ? 16 : kBytes>>;
+using Message = std::conditional_t < kBytes == 8,
+      std::uint64_t, Words<kBytes<16 ? 16 : kBytes>>;
 
 [[nodiscard]] constexpr std::uint64_t make_tag(std::size_t producer, std::uint64_t position) {
   return ((static_cast<std::uint64_t>(producer) + 1) << 48) | position;
@@ -117,8 +118,8 @@ class SharedStreamChecker {
 [[nodiscard]] constexpr std::uint64_t expected_sum(std::size_t producers, std::uint64_t count) {
   std::uint64_t sum = 0;
   for (std::size_t p = 0; p < producers; ++p) {
-    sum += make_tag(p, 0) * count + (count % 2 == 0 ? count / 2 * (count - 1)
-                                                    : (count - 1) / 2 * count);
+    sum += make_tag(p, 0) * count +
+           (count % 2 == 0 ? count / 2 * (count - 1) : (count - 1) / 2 * count);
   }
   return sum;
 }

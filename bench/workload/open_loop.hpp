@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// Open-loop latency: every message has an intended time on a fixed schedule, and its latency counts
-/// from there to its arrival, so that a sender that was held up is not flattered (no coordinated
-/// omission).
+/// Open-loop latency: every message has an intended time on a fixed schedule, and its latency
+/// counts from there to its arrival, so that a sender that was held up is not flattered (no
+/// coordinated omission).
 
 #include <cstdint>
 #include <memory>

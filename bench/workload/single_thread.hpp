@@ -51,8 +51,8 @@ template <class Adapter, class T>
   return info.uordblks + info.hblkhd;
 }
 
-/// Bytes for each slot of a queue that is full: what it took from the allocator, divided by how much
-/// it holds then.
+/// Bytes for each slot of a queue that is full: what it took from the allocator, divided by how
+/// much it holds then.
 template <class Adapter, class T>
 [[nodiscard]] Measurement measure_bytes_per_slot(std::size_t capacity) {
   const std::size_t before = allocated_bytes();
@@ -67,8 +67,7 @@ template <class Adapter, class T>
     measurement.violation = "nothing could be pushed";
     return measurement;
   }
-  measurement.value =
-      static_cast<double>(allocated_bytes() - before) / static_cast<double>(held);
+  measurement.value = static_cast<double>(allocated_bytes() - before) / static_cast<double>(held);
   return measurement;
 }
 

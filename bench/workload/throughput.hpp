@@ -3,9 +3,10 @@
 /// \file
 /// Million messages per second through one queue, from the first push to the last pop.
 ///
-/// Every sample makes a queue of its own (the layout's luck is part of the spread), sends two laps to
-/// warm up, meets at a start line and is timed from there. Producers are workers 0 .. P-1, consumers
-/// the rest, so that with two processors the first producer and the first consumer are apart.
+/// Every sample makes a queue of its own (the layout's luck is part of the spread), sends two laps
+/// to warm up, meets at a start line and is timed from there. Producers are workers 0 .. P-1,
+/// consumers the rest, so that with two processors the first producer and the first consumer are
+/// apart.
 
 #include <algorithm>
 #include <array>
@@ -55,7 +56,8 @@ void push_range(Producer& producer, std::size_t id, std::uint64_t begin, std::ui
   if constexpr (kBatch == 1) {
     for (std::uint64_t i = begin; i < end; ++i) {
       const T message = make_message<T>(make_tag(id, i));
-      if (producer.try_push(message)) [[likely]] continue;
+      if (producer.try_push(message)) [[likely]]
+        continue;
       Waiting waiting;
       do {
         waiting.step();
@@ -80,8 +82,7 @@ void push_range(Producer& producer, std::size_t id, std::uint64_t begin, std::ui
 
 /// Takes until `finished(count so far)` says so; asked only when nothing was there, except for
 /// consumers whose pop waits, which stop at `quota`.
-template <class T, class Waiting, std::size_t kBatch, class Consumer, class Checker,
-          class Finished>
+template <class T, class Waiting, std::size_t kBatch, class Consumer, class Checker, class Finished>
 void pop_until(Consumer& consumer, Checker& checker, std::uint64_t quota, Finished&& finished) {
   const auto handler = [&checker](const T& message) noexcept { checker.take(message); };
   Waiting waiting;
@@ -109,7 +110,7 @@ class ThroughputRun {
         per_producer_(std::max<std::uint64_t>(count / shape.producers / shape.consumers, 1) *
                       shape.consumers),
         warm_up_(std::min<std::uint64_t>(2 * shape.capacity / shape.producers + 1, per_producer_) /
-                     shape.consumers * shape.consumers),
+                 shape.consumers * shape.consumers),
         queue_(shape.capacity),
         start_(shape.producers + shape.consumers),
         warm_(shape.consumers),
@@ -160,12 +161,11 @@ class ThroughputRun {
       pop_until<T, Waiting, kBatch>(consumer, checker, total / shape_.consumers,
                                     [](std::uint64_t) { return false; });
     } else if (shape_.consumers == 1) {
-      pop_until<T, Waiting, kBatch>(consumer, checker, total,
-                                    [](std::uint64_t) { return false; });
+      pop_until<T, Waiting, kBatch>(consumer, checker, total, [](std::uint64_t) { return false; });
     } else {
-      pop_until<T, Waiting, kBatch>(
-          consumer, checker, ~std::uint64_t{0},
-          [&](std::uint64_t count) { return progress.complete(id, count, total); });
+      pop_until<T, Waiting, kBatch>(consumer, checker, ~std::uint64_t{0}, [&](std::uint64_t count) {
+        return progress.complete(id, count, total);
+      });
     }
   }
 
@@ -190,8 +190,8 @@ class ThroughputRun {
     const std::int64_t ns = *std::max_element(end_ns_.begin(), end_ns_.end()) -
                             *std::min_element(begin_ns_.begin(), begin_ns_.end());
     measurement.seconds = static_cast<double>(ns) * 1e-9;
-    measurement.value = static_cast<double>(per_producer_ * shape_.producers) * 1e3 /
-                        static_cast<double>(ns);
+    measurement.value =
+        static_cast<double>(per_producer_ * shape_.producers) * 1e3 / static_cast<double>(ns);
     return measurement;
   }
 

@@ -23,8 +23,8 @@ namespace ringway::bench {
   return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
 }
 
-/// The figure is the median latency; "idle CPU %" is what the receiver used of its waiting time, and
-/// "sleeps per message", where the subject tells it, how often it really slept.
+/// The figure is the median latency; "idle CPU %" is what the receiver used of its waiting time,
+/// and "sleeps per message", where the subject tells it, how often it really slept.
 template <class Adapter, class T>
 [[nodiscard]] Measurement measure_wake_up(Stage& stage, std::uint64_t count) {
   Adapter queue(1024);
@@ -74,7 +74,8 @@ template <class Adapter, class T>
 
 template <class Adapter, class T>
 [[nodiscard]] Subject wake_up_subject() {
-  return {.name = Adapter::kInfo.name, .kind = Adapter::kInfo.kind, .run = measure_wake_up<Adapter, T>};
+  return {
+      .name = Adapter::kInfo.name, .kind = Adapter::kInfo.kind, .run = measure_wake_up<Adapter, T>};
 }
 
 }  // namespace ringway::bench
