@@ -47,8 +47,9 @@ TEST(Results, WhereLowerIsBetterTheBestPeerIsTheLowestAndTheRatioIsNotInverted) 
 
 TEST(Results, ClassesPayloadsAndRowsAreNeverCompared) {
   for (const auto& change : std::initializer_list<void (*)(Cell&)>{
-           [](Cell& c) { c.core_class = CoreClass::kOneCore; }, [](Cell& c) { c.payload_bytes = 64; },
-           [](Cell& c) { c.capacity = 1; }, [](Cell& c) { c.topology = "other"; }}) {
+           [](Cell& c) { c.core_class = CoreClass::kOneCore; },
+           [](Cell& c) { c.payload_bytes = 64; }, [](Cell& c) { c.capacity = 1; },
+           [](Cell& c) { c.topology = "other"; }}) {
     std::vector<Cell> cells = row();
     for (std::size_t i = 1; i < cells.size(); ++i) change(cells[i]);
     set_ratios(cells);
