@@ -44,14 +44,16 @@ struct Result {
   std::map<std::string, std::uint64_t> outcomes;
   std::string failure;  // empty: none
 
-  /// "complete", "bounded (3)", "random"; "unfinished" if a budget ended the search.
+  /// "complete", "bounded 3", "random"; "unfinished" if a budget ended the search. A star: with the
+  /// tighter bounds of `without_repetition`.
   [[nodiscard]] std::string kind() const {
     if (options.search == Search::kRandom) return "random";
-    if (!finished) return "unfinished";
+    const std::string star = options.spurious_failures == 0 ? " *" : "";
+    if (!finished) return "unfinished" + star;
     if (options.search == Search::kBounded) {
-      return "bounded (" + std::to_string(options.preemptions) + ")";
+      return "bounded " + std::to_string(options.preemptions) + star;
     }
-    return options.search == Search::kComplete ? "complete" : "unreduced";
+    return (options.search == Search::kComplete ? "complete" : "unreduced") + star;
   }
 };
 

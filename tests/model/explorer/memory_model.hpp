@@ -29,6 +29,7 @@
 /// 2017; D. Goldblatt, P1202R5, "Asymmetric fences".
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -129,6 +130,26 @@ class MemoryModel {
       if (store >= least && !worn_out) out[n++] = store;
     }
     return n;
+  }
+
+  /// Takes out of the first `count` stores of `choices` those that a relaxed load need not read:
+  /// an older readable store has the same value and carries no more. Who reads that one knows less,
+  /// and so can do all that the other could. \return how many are left
+  std::size_t without_equals(const ThreadMemory& thread, LocationId id, bool seq_cst,
+                             StoreId* choices, std::size_t count) {
+    std::array<StoreId, kMaxStoresPerLocation> all;
+    const std::size_t readable_count = readable(thread, id, seq_cst, 0, all.data());
+    std::size_t left = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Store& store = store_of(id, choices[i]);
+      bool equalled = false;
+      for (std::size_t j = readable_count; j-- > 0 && all[j] != choices[i] && !equalled;) {
+        const Store& older = store_of(id, all[j]);
+        equalled = older.value == store.value && within(older.message, store.message);
+      }
+      if (!equalled) choices[left++] = choices[i];
+    }
+    return left;
   }
 
   /// True if an update may read `store`: no other update has taken the place behind it.
@@ -248,6 +269,17 @@ class MemoryModel {
 
   static std::size_t hash(const void* address) {
     return (reinterpret_cast<std::uintptr_t>(address) >> 2U) * 0x9e3779b97f4a7c15U >> 54U;
+  }
+
+  [[nodiscard]] bool within(const Knowledge& less, const Knowledge& more) const {
+    for (std::size_t i = 0; i < kMaxThreads; ++i) {
+      if (less.clock.time[i] > more.clock.time[i]) return false;
+    }
+    for (std::size_t i = 0; i < location_count_; ++i) {
+      const Location& word = locations_[i];
+      if (word.rank[less.view.newest[i]] > word.rank[more.view.newest[i]]) return false;
+    }
+    return true;
   }
 
   void learn(View& view, LocationId id, StoreId store) const {

@@ -36,8 +36,11 @@ class Operations : protected Scheduler {
     order = sites.effective(place, SiteKind::kLoad, order);
     const LocationId id = locate(word, initial);
     announce({Step::kLoad, is_seq_cst(order), id}, place);
-    const std::size_t count =
+    std::size_t count =
         model_.readable(self().memory, id, is_seq_cst(order), self().least, stores_.data());
+    if (order == std::memory_order_relaxed && options_.search != Search::kUnreduced) {
+      count = model_.without_equals(self().memory, id, false, stores_.data(), count);
+    }
     return read(id, pick_store(count), order, "load", place);
   }
 

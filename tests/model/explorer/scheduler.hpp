@@ -54,6 +54,14 @@ struct Options {
   std::uint64_t steps = 4000;      // visible operations in one execution before it is a livelock
 };
 
+/// For larger models: one operation reads the same stale value of a word once, and weak
+/// compare-exchanges fail only for a reason.
+[[nodiscard]] inline Options without_repetition(Options options = {}) {
+  options.stale_limit = 1;
+  options.spurious_failures = 0;
+  return options;
+}
+
 enum class Step : std::uint8_t {
   kLocal,  // not visible: start of a thread, return from a sleep
   kLoad,

@@ -281,7 +281,8 @@ inline void mpmc_seal_body(Explorer& world, std::size_t capacity, Sequence start
 
 inline Models mpmc_models() {
   Models models;
-  const auto add = [&](const MpmcShape& shape, const Options& options, bool tiny, bool quick) {
+  const auto add = [&](const MpmcShape& shape, const Options& options, bool tiny, bool quick,
+                       bool large = false) {
     models.push_back(
         {"MPMC " + std::to_string(shape.producers) + "P" + std::to_string(shape.consumers) +
              "C x " + std::to_string(shape.operations) + ", capacity " +
@@ -292,7 +293,7 @@ inline Models mpmc_models() {
            MpmcProgram<Element<16>> program(world, shape);
            program.run();
          },
-         tiny, quick});
+         tiny, quick, large});
   };
   constexpr Sequence kWrap = ~Sequence{1};  // 2^64 - 2
   const Options complete;
@@ -303,6 +304,11 @@ inline Models mpmc_models() {
       add({1, 2, 1, capacity, start}, complete, true, true);
       add({2, 2, 1, capacity, start}, complete, false, false);
     }
+  }
+  for (const std::size_t capacity : {1U, 2U}) {
+    add({2, 1, 2, capacity, 0}, without_repetition(), false, false);
+    add({1, 2, 2, capacity, 0}, without_repetition(), false, false);
+    add({2, 2, 2, capacity, 0}, without_repetition(), false, false, true);
   }
   add({2, 1, 1, 3, kWrap}, complete, false, true);
   add({2, 1, 1, 3, kWrap, true, 2}, complete, false, true);
