@@ -83,7 +83,10 @@ class TopicSubscription final : public SubscriptionCore {
     std::size_t drain(std::size_t limit) override {
       std::size_t taken = 0;
       if constexpr (kLossy) {
-        if (owner_.options_.latest_only) cursor_->skip_to_newest();
+        if (owner_.options_.latest_only) {
+          cursor_->skip_to_newest();
+          limit = 1;  // by the next one there may be a newer one
+        }
       }
       while (true) {
         try {

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <time.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bus_support.hpp"
+#include "ringway/bus/bus.hpp"
+
+namespace ringway {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Door;
+using test::eventually;
+using test::Number;
+
+inline constexpr Topic<Number> kNumbers{"numbers", {.capacity = 64}};
+
+std::int64_t own_cpu_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+TEST(Dispatcher, EachIdleModeDelivers) {
+  for (const Idle idle : {Idle::kSpin, Idle::kYield, Idle::kPark}) {
+    for (const std::size_t batch : {std::size_t{0}, std::size_t{1}, std::size_t{64}}) {
+      Bus bus;
+      Dispatcher dispatcher{bus, {.idle = idle, .batch = batch}};
+      std::atomic<std::uint64_t> sum{0};
+      auto subscription =
+          dispatcher.subscribe(kNumbers, [&](const Number& n) { sum.fetch_add(n.value); });
+      auto publisher = bus.publisher(kNumbers);
+      for (std::uint64_t i = 1; i <= 200; ++i) publisher.publish({i});
+      EXPECT_TRUE(eventually([&] { return sum.load() == 200 * 201 / 2; }))
+          << static_cast<int>(idle) << " " << batch;
+    }
+  }
+}
+
+TEST(Dispatcher, IdleOneSleepsAndUsesHardlyAnyTime) {
+  Bus bus;
+  Dispatcher dispatcher{bus};
+  std::atomic<std::int64_t> cpu_ns{-1};
+  auto subscription =
+      dispatcher.subscribe(kNumbers, [&](const Number&) { cpu_ns.store(own_cpu_ns()); });
+  auto publisher = bus.publisher(kNumbers);
+  publisher.publish({});
+  ASSERT_TRUE(eventually([&] { return cpu_ns.load() != -1; }));
+  const auto before = cpu_ns.exchange(-1);
+  std::this_thread::sleep_for(300ms);
+  publisher.publish({});
+  ASSERT_TRUE(eventually([&] { return cpu_ns.load() != -1; }));
+  EXPECT_GT(dispatcher.parks(), 0u);
+  // generous: a spinning one would have used all of it
+  EXPECT_LT(cpu_ns.load() - before, 100'000'000);
+}
+
+// One message at a time over two topics, both sides parked in between: a lost wake-up hangs.
+TEST(Dispatcher, ParkedPingPongLosesNoWakeUp) {
+  Bus bus;
+  const Topic<Number> ping{"ping", {.capacity = 1}};
+  const Topic<Number> pong{"pong", {.capacity = 1}};
+  Dispatcher left{bus};
+  Dispatcher right{bus};
+  constexpr std::uint64_t kRounds = 20'000;
+  auto to_right = bus.publisher(ping);
+  auto to_left = bus.publisher(pong);
+  std::atomic<std::uint64_t> done{0};
+  auto at_right = right.subscribe(ping, [&](const Number& n) { to_left.publish(n); });
+  auto at_left = left.subscribe(pong, [&](const Number& n) {
+    done.store(n.value);
+    if (n.value < kRounds) to_right.publish({n.value + 1});
+  });
+  std::thread kick([&] { to_right.publish({1}); });
+  kick.join();
+  const bool all = eventually([&] { return done.load() == kRounds; });
+  EXPECT_TRUE(all) << "stuck at " << done.load();
+  EXPECT_GT(left.parks() + right.parks(), 0u);
+}
+
+// The publisher waits between messages until the dispatcher has gone to sleep.
+TEST(Dispatcher, EveryMessageToASleeperWakesIt) {
+  Bus bus;
+  Dispatcher dispatcher{bus};
+  auto subscription = dispatcher.subscribe(kNumbers, [](const Number&) {});
+  auto publisher = bus.publisher(kNumbers);
+  for (std::uint64_t i = 0; i < 500; ++i) {
+    publisher.publish({i});
+    ASSERT_TRUE(eventually([&] { return subscription.delivered() == i + 1; })) << i;
+    if (i % 5 == 0) std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_GT(dispatcher.parks(), 0u);
+}
+
+TEST(Dispatcher, ManyIdleLanesAndOneThatIsActive) {
+  Bus bus;
+  Dispatcher dispatcher{bus};
+  constexpr std::size_t kTopics = 2000;
+  std::atomic<std::uint64_t> wrong{0};
+  auto subscription = dispatcher.subscribe(
+      Topic<Number>{"t.*"}, [&](const Number& n, const MessageInfo& info) {
+        if (info.topic != "t." + std::to_string(n.value)) wrong.fetch_add(1);
+      });
+  std::vector<Publisher<Number>> publishers;
+  for (std::size_t i = 0; i < kTopics; ++i) {
+    const auto name = "t." + std::to_string(i);
+    publishers.push_back(bus.publisher(Topic<Number>{name, {.capacity = 4, .max_readers = 2}}));
+  }
+  for (int i = 0; i < 2000; ++i) publishers[777].publish({777});
+  ASSERT_TRUE(eventually([&] { return subscription.delivered() == 2000; }));
+  for (std::size_t i = 0; i < kTopics; ++i) publishers[i].publish({i});
+  ASSERT_TRUE(eventually([&] { return subscription.delivered() == 2000 + kTopics; }));
+  std::uint64_t expected = 2000 + kTopics;
+  for (std::size_t i = 0; i < 200; ++i) {
+    publishers[(i * 37) % kTopics].publish({(i * 37) % kTopics});
+    ++expected;
+    ASSERT_TRUE(eventually([&] { return subscription.delivered() == expected; })) << i;
+  }
+  EXPECT_EQ(wrong.load(), 0u);
+  publishers.clear();
+  EXPECT_TRUE(eventually([&] { return bus.lanes() == 0; })) << bus.lanes();
+}
+
+TEST(Dispatcher, PinningToAnImpossibleProcessorIsAnError) {
+  Bus bus;
+  for (const int cpu : {100'000, -1, 1023}) {
+    auto dispatcher = Dispatcher<>::make(bus, {.name = "pinned", .cpu = cpu});
+    ASSERT_FALSE(dispatcher.ok()) << cpu;
+    EXPECT_EQ(dispatcher.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_TRUE(test::contains(test::message_of(dispatcher), "pinned"));
+  }
+  EXPECT_TRUE(bus.stop().drained) << "the refused ones are gone";
+}
+
+TEST(Dispatcher, AfterStopThereIsNoNewOne) {
+  Bus bus;
+  bus.stop();
+  EXPECT_FALSE(Dispatcher<>::make(bus).ok());
+}
+
+TEST(Dispatcher, ItsEndLeavesWhatWasNotReadAsUndelivered) {
+  Bus bus;
+  Door door;
+  std::optional<Dispatcher<>> dispatcher(std::in_place, bus);
+  auto subscription = dispatcher->subscribe(kNumbers, [&](const Number&) { door.pass(); });
+  auto publisher = bus.publisher(kNumbers);
+  for (int i = 0; i < 20; ++i) publisher.publish({});
+  ASSERT_TRUE(door.await_somebody());
+  std::thread ender([&] { dispatcher.reset(); });
+  std::this_thread::sleep_for(5ms);
+  door.open();
+  ender.join();
+  EXPECT_EQ(subscription.delivered() + subscription.undelivered(), 20u);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(publisher.try_publish({}), PublishStatus::kPublished);
+}
+
+// Two handlers on two dispatchers, each ending the other's subscription: one of them must not wait.
+TEST(Dispatcher, TwoSubscriptionsThatEndEachOther) {
+  for (int round = 0; round < 50; ++round) {
+    Bus bus;
+    Dispatcher one{bus};
+    Dispatcher other{bus};
+    std::optional<Subscription> a;
+    std::optional<Subscription> b;
+    std::atomic<int> inside{0};
+    std::atomic<int> done{0};
+    const auto meet = [&](std::optional<Subscription>& target) {
+      inside.fetch_add(1);
+      while (inside.load() < 2) std::this_thread::yield();
+      target->end();
+      done.fetch_add(1);
+    };
+    a.emplace(one.subscribe(kNumbers, [&](const Number&) { meet(b); }));
+    b.emplace(other.subscribe(kNumbers, [&](const Number&) { meet(a); }));
+    auto publisher = bus.publisher(kNumbers);
+    publisher.publish({});
+    const bool ended = eventually([&] { return done.load() == 2; });
+    EXPECT_TRUE(ended);
+    if (!ended) std::_Exit(1);
+  }
+}
+
+}  // namespace
+}  // namespace ringway
