@@ -77,6 +77,14 @@ class MemoryModel {
     }
   }
 
+  /// Ends the history of the word at `address`, if there is one.
+  void forget(const void* address) {
+    for (std::size_t i = hash(address); table_[i].generation == generation_;
+         i = (i + 1) % kTableSize) {
+      if (table_[i].address == address) table_[i].location = kNoLocation;
+    }
+  }
+
   /// Begins the history of a word with its initial value; a former one at this address is over.
   LocationId add(const void* address, std::uint64_t initial, ThreadId by, std::uint32_t at) {
     if (location_count_ == kMaxLocations) {

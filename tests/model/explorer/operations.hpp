@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "explorer/payload.hpp"
@@ -25,9 +26,15 @@ class Operations : protected Scheduler {
   /// Sites seen and the mutant in force; shared by all searches of the program.
   static inline Sites sites;
 
+  /// A word begins. What the body makes happens before all threads, so it is taken up when it is
+  /// first used.
   void construct(const void* word, std::uint64_t initial) {
     const OutsideModel outside;
-    add(word, initial, self().memory.current.clock.time[current_]);
+    if (alone()) {
+      model_.forget(word);
+    } else {
+      add(word, initial, self().memory.current.clock.time[current_]);
+    }
   }
 
   std::uint64_t load(const void* word, std::uint64_t initial, std::memory_order order,
@@ -230,6 +237,7 @@ class Operations : protected Scheduler {
     model_.reset();
     model_.stale_limit = options_.stale_limit;
     payload_.reset();
+    freed_.clear();
     trace_.clear();
   }
 
@@ -272,6 +280,7 @@ class Operations : protected Scheduler {
       }
       word.freed = true;
     }
+    freed_.push_back({first, bytes});
     access(begin, bytes, Payload::Access::kFree, {});
   }
 
@@ -298,7 +307,13 @@ class Operations : protected Scheduler {
 
   LocationId locate(const void* word, std::uint64_t initial) {
     LocationId id = model_.find(word);
-    if (id == kNoLocation) id = add(word, initial, 0);
+    if (id == kNoLocation) {
+      id = add(word, initial, 0);
+      for (const auto& [begin, bytes] : freed_) {
+        if (reinterpret_cast<std::uintptr_t>(word) - begin < bytes)
+          model_.location(id).freed = true;
+      }
+    }
     const Location& location = model_.location(id);
     if (location.freed) fail("access to a word in freed memory");
     if (!self().memory.current.clock.covers(location.made_by, location.made_at)) {
@@ -391,6 +406,7 @@ class Operations : protected Scheduler {
   }
 
   Payload payload_;
+  std::vector<std::pair<std::uintptr_t, std::size_t>> freed_;
   std::string trace_;
   std::array<StoreId, kMaxStoresPerLocation> stores_{};  // the choices of one operation
 };

@@ -13,14 +13,15 @@
 #include "models/event_count_models.hpp"
 #include "models/model.hpp"
 #include "models/mpmc_models.hpp"
+#include "models/ready_map_models.hpp"
 #include "models/spsc_models.hpp"
 
 namespace ringway::model {
 
 inline Models all_models() {
   Models all;
-  for (Models (*part)() :
-       {&spsc_models, &mpmc_models, &broadcast_models, &event_count_models, &channel_models}) {
+  for (Models (*part)() : {&spsc_models, &mpmc_models, &broadcast_models, &event_count_models,
+                           &channel_models, &ready_map_models}) {
     for (Model& model : part()) all.push_back(std::move(model));
   }
   return all;
