@@ -85,7 +85,7 @@ void Runner::run_row(const Row& row, const std::function<void(double)>& part_don
 std::uint64_t Runner::calibrate(const Row& row, const Subject& subject) {
   stage_.set_running(subject.name + " in " + row.title());
   if (row.fixed_count != 0) return row.fixed_count;
-  if (options_.smoke) return 20'000;
+  if (options_.smoke) return row.better == Better::kLower ? 500 : 20'000;
   std::uint64_t count = 1000;
   while (true) {
     const Measurement measurement = subject.run(stage_, count);
