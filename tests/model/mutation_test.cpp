@@ -31,7 +31,7 @@ struct Target {
          site.file.find("_test.cpp") == std::string::npos;
 }
 
-/// Orders that no model can need, with the reason; null for all others.
+/// Why no model fails with this mutant; null if that is a gap.
 [[nodiscard]] const char* explanation_of(const Mutant& mutant) {
   const Site& site = mutant.site;
   const bool in_constructor = site.function.find("Audience(") != std::string::npos ||
@@ -39,9 +39,8 @@ struct Target {
   if (site.kind == SiteKind::kHeavyFence && in_constructor) {
     return "asks whether the kernel grants the fence; nothing is shared yet";
   }
-  if (site.file == "mpmc_ring.hpp" && site.kind == SiteKind::kExchange &&
-      mutant.order == std::memory_order_release) {
-    return "reads the store that the load before it, or its failure, has acquired";
+  if (site.file == "ready_map.hpp" && site.kind == SiteKind::kUpdate) {
+    return "forbids that an update reads a later one: load buffering, which is out of scope";
   }
   return nullptr;
 }
@@ -114,25 +113,24 @@ TEST(Mutation, EveryOrderIsNeeded) {
   std::size_t killed = 0;
   for (const Target& target : targets) {
     for (const Mutant& mutant : mutants_of(target.site)) {
-      if (const char* explanation = explanation_of(mutant); explanation != nullptr) {
-        std::printf("| %-60s | %-52s | %s |\n", mutant.describe().c_str(), "explained",
-                    explanation);
-        ++explained;
-        continue;
-      }
       ++made;
       std::string how;
       const Model* killer = killer_of(mutant, target, how);
+      const char* explanation = killer == nullptr ? explanation_of(mutant) : nullptr;
+      if (explanation != nullptr) how = explanation;
       std::printf("| %-60s | %-52s | %s |\n", mutant.describe().c_str(),
-                  killer == nullptr ? "SURVIVES" : killer->name.c_str(), how.c_str());
+                  killer != nullptr        ? killer->name.c_str()
+                  : explanation != nullptr ? "explained"
+                                           : "SURVIVES",
+                  how.c_str());
       std::fflush(stdout);
-      EXPECT_NE(killer, nullptr) << mutant.describe();
+      EXPECT_TRUE(killer != nullptr || explanation != nullptr) << mutant.describe();
       killed += killer != nullptr ? 1 : 0;
+      explained += explanation != nullptr ? 1 : 0;
     }
   }
-  std::printf("%zu sites, %zu mutants: %zu killed, %zu explained\n", targets.size(),
-              made + explained, killed, explained);
-  EXPECT_EQ(killed, made);
+  std::printf("%zu sites, %zu mutants: %zu killed, %zu explained\n", targets.size(), made, killed,
+              explained);
   EXPECT_GT(made, 40U);
 }
 

@@ -173,10 +173,12 @@ inline Models channel_models() {
   for (const bool refused : {false, true}) {
     Options complete;
     complete.heavy_refused = refused;
-    Options bounded = complete;
-    bounded.search = Search::kBounded;
-    bounded.preemptions = 2;
-    bounded.stale_limit = 1;
+    const auto bounded = [&](unsigned preemptions) {
+      Options options = without_repetition(complete);
+      options.search = Search::kBounded;
+      options.preemptions = preemptions;
+      return options;
+    };
     const auto add = [&](const std::string& name, const Options& options, Size size,
                          Explorer::Body body) {
       models.push_back({name + (refused ? ", heavy fence refused" : ""), options, std::move(body),
@@ -184,21 +186,23 @@ inline Models channel_models() {
     };
     add("channel, 1 message, then close", complete, kQuick,
         [](Explorer& world) { channel_body(world, 1, 1); });
-    add("channel, 2 messages, capacity 1, then close", complete, kLarge,
+    add("channel, 2 messages, capacity 1, then close", without_repetition(complete), kLarge,
         [](Explorer& world) { channel_body(world, 1, 2); });
     add("channel closed by its receiver", complete, refused ? kLarge : kMiddle,
         [](Explorer& world) { channel_closed_by_receiver_body(world, 1); });
-    add("MPMC channel 1S1R x 1, then close", bounded, refused ? kLarge : kQuick,
+    add("MPMC channel 1S1R x 1, then close", bounded(2), kQuick,
         [](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, 1); });
-    add("MPMC channel 2S1R x 1, then close", bounded, kLarge,
+    add("MPMC channel 1S1R x 1, then close, any preemptions", without_repetition(complete), kLarge,
+        [](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, 1); });
+    add("MPMC channel 2S1R x 1, then close", bounded(1), refused ? kLarge : kMiddle,
         [](Explorer& world) { mpmc_channel_body(world, 2, 1, 1, 1); });
-    add("MPMC channel 1S2R x 1, then close", bounded, kLarge,
+    add("MPMC channel 1S2R x 1, then close", bounded(1), refused ? kLarge : kMiddle,
         [](Explorer& world) { mpmc_channel_body(world, 1, 2, 1, 1); });
-    add("MPMC channel 2S2R x 1, then close", bounded, kLarge,
+    add("MPMC channel 2S2R x 1, then close", bounded(1), kLarge,
         [](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, 1); });
-    add("MPMC channel, a claim is dropped while another waits", bounded, kLarge,
+    add("MPMC channel, a claim is dropped while another waits", bounded(2), kLarge,
         [](Explorer& world) { mpmc_channel_hole_body(world); });
-    add("MPMC channel closed by a third thread", bounded, refused ? kLarge : kMiddle,
+    add("MPMC channel closed by a third thread", bounded(2), kMiddle,
         [](Explorer& world) { mpmc_channel_close_body(world, 1, 1); });
   }
   return models;
