@@ -80,6 +80,7 @@ inline void print_error(std::string_view subscription, const std::exception_ptr&
 struct RunningDispatcher {
   const void* bus = nullptr;
   std::uint32_t endpoint = 0;
+  void* core = nullptr;  // the DispatcherCore
 };
 inline thread_local RunningDispatcher running_dispatcher;
 
@@ -101,12 +102,18 @@ class BusCore {
   /// the directory lock.
   template <class E>
   void release_lane(std::uint32_t index) noexcept {
-    auto& lane = directory_.lane(index);
-    if (--lane.handles != 0) return;
-    if (lane.lossy == 0) {
-      auto ring = LaneRings<E, Memory>::Reliable::join(directory_.ring_memory(lane));
-      if (ring) ring->hold_elements(true);
-    }
+    if (--directory_.lane(index).handles != 0) return;
+    destroy_elements<E>(index);
+    directory_.free_lane(index);
+  }
+  /// The same, but lets go of the lock while it destroys messages: they may hold handles of this
+  /// bus. \pre the lane is closed, so that nobody joins it meanwhile
+  template <class E>
+  void release_lane(std::uint32_t index, Lock& lock) noexcept {
+    if (--directory_.lane(index).handles != 0) return;
+    lock.unlock();
+    destroy_elements<E>(index);
+    lock.lock();
     directory_.free_lane(index);
   }
 
@@ -125,10 +132,19 @@ class BusCore {
 
   // Process-local lists, under a lock of their own.
   std::mutex local_lock;
+  std::mutex wait_lock;  // of the dispatchers' notes on whom they wait for
   std::vector<DispatcherBase*> dispatchers;
   InlineRegistry inlines;
 
  private:
+  template <class E>
+  void destroy_elements(std::uint32_t index) noexcept {
+    auto& lane = directory_.lane(index);
+    if (lane.lossy != 0) return;
+    auto ring = LaneRings<E, Memory>::Reliable::join(directory_.ring_memory(lane));
+    if (ring) ring->hold_elements(true);
+  }
+
   H home_;
   DirectoryType directory_;
   ErrorHandler on_error_;

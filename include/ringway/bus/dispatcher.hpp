@@ -142,14 +142,14 @@ class DispatcherCore final : public DispatcherBase {
       if (!Memory::heavy_fence()) {
         Memory::fence(std::memory_order_seq_cst);  // seq_cst: orders ended and running_
       }
-      for (unsigned rounds = 0;
-           running_.load(std::memory_order_acquire) == subscription.get();  // acquire "handled"
-           ++rounds) {
-        if (rounds < 1000) {
-          std::this_thread::yield();
-        } else {
-          std::this_thread::sleep_for(std::chrono::microseconds(50));
-        }
+      auto* self = running_dispatcher.bus == bus_.get()
+                       ? static_cast<DispatcherCore*>(running_dispatcher.core)
+                       : nullptr;
+      if (self == nullptr) {
+        await_handler(subscription.get());
+      } else if (self->begin_waiting_for(this, subscription.get())) {
+        await_handler(subscription.get());
+        self->end_waiting();
       }
     }
     {
@@ -208,6 +208,40 @@ class DispatcherCore final : public DispatcherBase {
     if (options_.batch == 0) options_.batch = 1;
   }
 
+  void await_handler(const SubscriptionCore* subscription) const {
+    for (unsigned rounds = 0;
+         running_.load(std::memory_order_acquire) == subscription;  // acquire "handled"
+         ++rounds) {
+      if (rounds < 1000) {
+        std::this_thread::yield();
+      } else {
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+      }
+    }
+  }
+
+  // Handlers that end each other's subscriptions would wait in a circle: whoever would close it
+  // does not wait. Under the bus's wait_lock, which makes one of them the last.
+  [[nodiscard]] bool begin_waiting_for(DispatcherCore* other, const SubscriptionCore* awaited) {
+    const std::scoped_lock lock(bus_->wait_lock);
+    const auto* next = other;
+    const auto* handler = awaited;
+    while (next != nullptr &&
+           next->running_.load(std::memory_order_acquire) == handler) {  // acquire "handled"
+      if (next == this) return false;
+      handler = next->awaited_;
+      next = next->waits_for_;
+    }
+    waits_for_ = other;
+    awaited_ = awaited;
+    return true;
+  }
+  void end_waiting() {
+    const std::scoped_lock lock(bus_->wait_lock);
+    waits_for_ = nullptr;
+    awaited_ = nullptr;
+  }
+
   void post(Letter letter) {
     {
       const std::scoped_lock lock(inbox_lock_);
@@ -224,7 +258,7 @@ class DispatcherCore final : public DispatcherBase {
   void knock() noexcept { bus_->signal(endpoint_, Directory<Memory>::kNoLane); }
 
   void run() {
-    running_dispatcher = {bus_.get(), endpoint_};
+    running_dispatcher = {bus_.get(), endpoint_, this};
     unsigned idle_rounds = 0;
     while (true) {
       if (record_.ready.any()) collect();
@@ -492,6 +526,8 @@ class DispatcherCore final : public DispatcherBase {
   std::vector<LaneReader*> hot_;
   std::vector<std::vector<LaneReader*>> by_lane_;
   std::uint64_t left_ = 0;
+  DispatcherCore* waits_for_ = nullptr;          // under the bus's wait_lock
+  const SubscriptionCore* awaited_ = nullptr;  // likewise
   std::atomic<bool> stopped_{false};
 
   // any thread

@@ -151,7 +151,7 @@ class LanePublisher {
       const auto& subscriber = directory.subscription(i);
       if (directory.wants(subscriber, lane)) core_->signal(subscriber.endpoint, index_);
     }
-    core_->template release_lane<E>(index_);
+    core_->template release_lane<E>(index_, lock);
   }
 
   /// `push(producer)` pushes into whichever ring the lane is. One producer thread.

@@ -77,7 +77,7 @@ class TopicSubscription final : public SubscriptionCore {
       cursor_.reset();  // leaves the ring before the lane may go
       record_.room.notify_all();  // it may have been the one that held the publisher back
       auto lock = owner_.bus_->lock();
-      owner_.bus_->template release_lane<E>(lane());
+      owner_.bus_->template release_lane<E>(lane(), lock);
     }
 
     std::size_t drain(std::size_t limit) override {
