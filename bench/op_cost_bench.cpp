@@ -86,7 +86,7 @@ void add_payload() {
   add<XeniumVyukov<T>, T>("ManyToMany");
   add<CdsVyukov<T>, T>("ManyToMany");
   add<BoostMpmc<T>, T>("ManyToMany");
-  add<Moodycamel<T, true>, T>("ManyToMany");
+  add<Moodycamel<T>, T>("ManyToMany");
   add<MutexQueue<T, false>, T>("ManyToMany");
 }
 

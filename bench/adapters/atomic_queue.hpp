@@ -2,28 +2,15 @@
 #pragma once
 /// \file
 /// atomic_queue by push and pop, its fastest calls, which wait inside; capacities are template
-/// arguments there. `Queue` is one of the aliases below. https://github.com/max0x7ba/atomic_queue
-
-#include <atomic_queue/atomic_queue.h>
+/// arguments there. `Queue` is one of atomic_queue_kinds.hpp.
+/// https://github.com/max0x7ba/atomic_queue
 
 #include <memory>
 
+#include "adapters/atomic_queue_kinds.hpp"
 #include "workload/adapter.hpp"
 
 namespace ringway::bench {
-
-/// For elements that fit an atomic; 0 means empty there, so 0 cannot be sent.
-template <class T, unsigned kSize>
-using AtomicSpsc = atomic_queue::AtomicQueue<T, kSize, T{}, false, true, false, true>;
-template <class T, unsigned kSize>
-using AtomicMpmc = atomic_queue::AtomicQueue<T, kSize>;
-template <class T, unsigned kSize>
-using AtomicOptimist = atomic_queue::AtomicQueue<T, kSize, T{}, true, false>;
-/// For elements of any size, a state byte beside each.
-template <class T, unsigned kSize>
-using AtomicSpsc2 = atomic_queue::AtomicQueue2<T, kSize, false, true, false, true>;
-template <class T, unsigned kSize>
-using AtomicMpmc2 = atomic_queue::AtomicQueue2<T, kSize>;
 
 template <class T, class Queue, bool kTry>
 class AtomicQueueAdapter {

@@ -38,10 +38,13 @@ class ReaderWriterCircular : public MissingPeer {};
 
 #if RINGWAY_BENCH_HAS_CONCURRENTQUEUE
 #include "adapters/moodycamel.hpp"
+#include "adapters/moodycamel_no_tokens.hpp"
 #else
 namespace ringway::bench {
-template <class T, bool kTokens>
+template <class T>
 class Moodycamel : public MissingPeer {};
+template <class T>
+class MoodycamelNoTokens : public MissingPeer {};
 }  // namespace ringway::bench
 #endif
 

@@ -100,6 +100,9 @@ std::optional<std::string> check_cpus(Options& options) {
       return "--cpus: this process may not run on processor " + std::to_string(cpu);
     }
   }
+  if (options.cpus.size() < 2 && !options.smoke && !options.list) {
+    return "two processors are needed; give them with --cpus";
+  }
   return std::nullopt;
 }
 

@@ -44,9 +44,9 @@ Row unbounded_row(const char* topology, std::size_t each) {
   const Shape shape{.producers = each, .consumers = each, .capacity = 1024};
   Row row{.suite = "channels", .topology = topology, .payload_bytes = 8, .threads = 2 * each};
   add_queue<RingwayUnbounded<T>, T, Waiting, kBatch>(row, shape);
-  add_queue<Moodycamel<T, true>, T, Waiting, kBatch>(row, shape);
+  add_queue<Moodycamel<T>, T, Waiting, kBatch>(row, shape);
   if constexpr (kBatch == 1) {
-    add_queue<Moodycamel<T, false>, T, Waiting>(row, shape);
+    add_queue<MoodycamelNoTokens<T>, T, Waiting>(row, shape);
     add_queue<TbbQueue<T, false>, T, Waiting>(row, shape);
   }
   return row;

@@ -40,7 +40,7 @@ Row make_row(const Options& options, double million_per_second) {
   add(std::type_identity<BoostSpsc<T>>{});
   add(std::type_identity<ReaderWriterQueue<T>>{});
   add(std::type_identity<XeniumVyukov<T>>{});
-  add(std::type_identity<Moodycamel<T, true>>{});
+  add(std::type_identity<Moodycamel<T>>{});
   add(std::type_identity<MutexQueue<T, false>>{});
   return row;
 }

@@ -21,8 +21,8 @@ Row make_row(const char* topology, const Shape& shape) {
           .capacity = shape.capacity,
           .threads = shape.producers + shape.consumers};
   row.subjects.push_back(throughput_subject<RingwayMpmc<T>, T, Waiting, kBatch>(shape));
-  if constexpr (kExists<Moodycamel<T, true>>) {
-    row.subjects.push_back(throughput_subject<Moodycamel<T, true>, T, Waiting, kBatch>(shape));
+  if constexpr (kExists<Moodycamel<T>>) {
+    row.subjects.push_back(throughput_subject<Moodycamel<T>, T, Waiting, kBatch>(shape));
   }
   return row;
 }

@@ -4,7 +4,7 @@
 /// in which everyone sleeps beside the raw futex.
 
 #include "adapters/bus_peers.hpp"
-#include "adapters/ringway_bus.hpp"
+#include "adapters/ringway_requests.hpp"
 #include "driver/futex_ping_pong.hpp"
 #include "driver/ping_pong.hpp"
 #include "rows/row_tools.hpp"

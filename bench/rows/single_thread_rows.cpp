@@ -61,8 +61,7 @@ Row memory_row() {
           .threads = 1,
           .fixed_count = 1};
   add_memory<T, RingwaySpsc<T>, RingwayMpmc<T>, BoostSpsc<T>, ReaderWriterQueue<T>, CdsWeakRing<T>,
-             XeniumVyukov<T>, CdsVyukov<T>, BoostMpmc<T>, Moodycamel<T, true>,
-             MutexQueue<T, false>>(row);
+             XeniumVyukov<T>, CdsVyukov<T>, BoostMpmc<T>, Moodycamel<T>, MutexQueue<T, false>>(row);
   return row;
 }
 
@@ -75,7 +74,7 @@ void add_single_thread_rows(Rows& rows, const Options& options) {
             ReaderWriterQueue<T>, CdsWeakRing<T>, MutexQueue<T, false>>(spsc);
   Row mpmc = op_cost_row("op_cost_mpmc");
   add_pairs<T, RingwayMpmc<T>, Atomic<T, AtomicMpmc<T, kCapacity>>, XeniumVyukov<T>, CdsVyukov<T>,
-            BoostMpmc<T>, TbbQueue<T, true>, Moodycamel<T, true>, MutexQueue<T, false>>(mpmc);
+            BoostMpmc<T>, TbbQueue<T, true>, Moodycamel<T>, MutexQueue<T, false>>(mpmc);
   for_each_extra<T>(false, [&]<class Adapter>() { add_pairs<T, Adapter>(spsc); });
   for_each_extra<T>(true, [&]<class Adapter>() { add_pairs<T, Adapter>(mpmc); });
   rows.push_back(std::move(spsc));

@@ -28,7 +28,7 @@ Row make_row(std::size_t capacity) {
           .capacity = capacity};
   add_batches<RingwaySpsc<T>, T, kBatch>(row);
   add_batches<BoostSpsc<T>, T, kBatch>(row);
-  add_batches<Moodycamel<T, true>, T, kBatch>(row);
+  add_batches<Moodycamel<T>, T, kBatch>(row);
   row.subjects.push_back(block_streaming_subject(kBytes));
   return row;
 }
