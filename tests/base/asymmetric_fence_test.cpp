@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "child_process.hpp"
+#include "tests/wait/child_process.hpp"
 
 namespace ringway {
 namespace {
