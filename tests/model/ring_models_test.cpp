@@ -40,7 +40,7 @@ TEST_P(RingModel, Holds) {
     options.search = Search::kRandom;
     options.executions = 20'000;
   }
-  options.seconds = whole_table ? 150 : 60;
+  options.seconds = whole_table ? 280 : 60;
   const Result result = explorer.explore(options, GetParam().body);
   print_row(GetParam().name, result);
   EXPECT_TRUE(result.failure.empty()) << result.failure;

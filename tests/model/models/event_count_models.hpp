@@ -158,7 +158,12 @@ inline Models event_count_models() {
     const std::string how = refused ? ", heavy fence refused" : "";
     const auto add = [&](const std::string& name, Explorer::Body body, bool tiny, bool quick,
                          bool large = false) {
-      models.push_back({"EventCount " + name + how, options, std::move(body), tiny, quick, large});
+      Options own = options;
+      if (large && refused) {
+        own = without_repetition(options);
+        own.search = Search::kBounded;
+      }
+      models.push_back({"EventCount " + name + how, own, std::move(body), tiny, quick, large});
     };
     add(
         "1 waiter x 1 notifier",
