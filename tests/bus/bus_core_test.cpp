@@ -40,8 +40,7 @@ TEST(BusCore, MessageWhoseDestructionUsesTheBus) {
   struct Holder {
     std::shared_ptr<Subscription> held;
   };
-  auto held = std::make_shared<Subscription>(
-      dispatcher.subscribe(Topic<int>{"other"}, [](int) {}));
+  auto held = std::make_shared<Subscription>(dispatcher.subscribe(Topic<int>{"other"}, [](int) {}));
   std::weak_ptr<Subscription> watch = held;
   {
     auto publisher = bus.publisher(Topic<Holder>{"holders", {.capacity = 2}});

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// \file
 /// After set-up a message of the bus, and a request with its answer, cost neither an allocation nor
-/// a system call while the dispatcher spins; and where membarrier(2) is refused, everything is still
-/// right.
+/// a system call while the dispatcher spins; and where membarrier(2) is refused, everything is
+/// still right.
 // labels: nosan
 
 #include <gtest/gtest.h>
@@ -89,43 +89,42 @@ TEST(BusHygieneControl, SystemCallOfAHandlerKills) {
 }
 
 TEST(BusHygiene, MessageAndRequestMakeNoSystemCallAndNoAllocation) {
-  EXPECT_EQ(
-      test::in_child([] {
-        Bus bus;
-        Dispatcher dispatcher{bus, {.idle = Idle::kSpin}};
-        Filter filter;
-        std::atomic<bool> forbid{false};
-        std::atomic<std::uint64_t> handled{0};
-        auto subscription = dispatcher.subscribe(kNumbers, [&](const Number&) {
-          if (forbid.load(std::memory_order_acquire)) filter.install();
-          handled.fetch_add(1, std::memory_order_release);
-        });
-        auto replier = dispatcher.reply(kNext, [](int i) { return i + 1; });
-        std::uint64_t inlined = 0;
-        auto inside = bus.subscribe_inline(kNumbers, [&](const Number&) { ++inlined; });
-        auto publisher = bus.publisher(kNumbers);
-        auto requester = bus.requester(kNext, {.idle = Idle::kSpin});
-        publisher.publish({});
-        if (!requester.request(1).has_value()) ::_exit(2);
-        forbid.store(true, std::memory_order_release);
-        publisher.publish({});
-        while (handled.load(std::memory_order_acquire) != 2) cpu_relax();
-        if (!test::forbid_system_calls()) ::_exit(kNoFilter);
-        const auto before = allocations.load();
-        constexpr std::uint64_t kMany = 20'000;
-        for (std::uint64_t i = 0; i < kMany; ++i) {
-          while (publisher.try_publish({i}) != PublishStatus::kPublished) cpu_relax();
-          if (i % 100 == 0) {
-            const auto answer = requester.request(static_cast<int>(i));
-            if (!answer || *answer != static_cast<int>(i) + 1) ::_exit(3);
-          }
-        }
-        while (handled.load(std::memory_order_acquire) != kMany + 2) cpu_relax();
-        if (inlined != kMany + 2) ::_exit(4);
-        ::_exit(allocations.load() == before ? 0 : 5);
-        return 6;  // not reached
-      }),
-      0);
+  EXPECT_EQ(test::in_child([] {
+              Bus bus;
+              Dispatcher dispatcher{bus, {.idle = Idle::kSpin}};
+              Filter filter;
+              std::atomic<bool> forbid{false};
+              std::atomic<std::uint64_t> handled{0};
+              auto subscription = dispatcher.subscribe(kNumbers, [&](const Number&) {
+                if (forbid.load(std::memory_order_acquire)) filter.install();
+                handled.fetch_add(1, std::memory_order_release);
+              });
+              auto replier = dispatcher.reply(kNext, [](int i) { return i + 1; });
+              std::uint64_t inlined = 0;
+              auto inside = bus.subscribe_inline(kNumbers, [&](const Number&) { ++inlined; });
+              auto publisher = bus.publisher(kNumbers);
+              auto requester = bus.requester(kNext, {.idle = Idle::kSpin});
+              publisher.publish({});
+              if (!requester.request(1).has_value()) ::_exit(2);
+              forbid.store(true, std::memory_order_release);
+              publisher.publish({});
+              while (handled.load(std::memory_order_acquire) != 2) cpu_relax();
+              if (!test::forbid_system_calls()) ::_exit(kNoFilter);
+              const auto before = allocations.load();
+              constexpr std::uint64_t kMany = 20'000;
+              for (std::uint64_t i = 0; i < kMany; ++i) {
+                while (publisher.try_publish({i}) != PublishStatus::kPublished) cpu_relax();
+                if (i % 100 == 0) {
+                  const auto answer = requester.request(static_cast<int>(i));
+                  if (!answer || *answer != static_cast<int>(i) + 1) ::_exit(3);
+                }
+              }
+              while (handled.load(std::memory_order_acquire) != kMany + 2) cpu_relax();
+              if (inlined != kMany + 2) ::_exit(4);
+              ::_exit(allocations.load() == before ? 0 : 5);
+              return 6;  // not reached
+            }),
+            0);
 }
 
 int everything_still_right() {

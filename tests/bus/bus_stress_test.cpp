@@ -34,7 +34,7 @@ TEST(BusStress, ExactlyOnceInOrderWhileEverybodyElseComesAndGoes) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   constexpr std::uint32_t kThreads = 2;
-  constexpr std::uint32_t kLives = 60;    // publishers made by each thread
+  constexpr std::uint32_t kLives = 60;  // publishers made by each thread
   constexpr std::uint32_t kItemsEach = 200;
   Bus bus;
   Dispatcher steady{bus};

@@ -184,7 +184,8 @@ TEST_F(DirectoryTest, WantsFollowsPatternTypeAndKind) {
   const auto answers = *directory().new_lane(LaneKind::kReply, question, false, 4096);
   const auto wants = [&](std::string_view pattern, const NameKind& kind, std::uint32_t which) {
     const auto record = *directory().new_subscription(pattern, kind, 0, false);
-    const bool result = directory().wants(directory().subscription(record), directory().lane(which));
+    const bool result =
+        directory().wants(directory().subscription(record), directory().lane(which));
     directory().free_subscription(record);
     EXPECT_FALSE(directory().wants(directory().subscription(record), directory().lane(which)));
     return result;

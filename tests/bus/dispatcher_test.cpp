@@ -107,8 +107,8 @@ TEST(Dispatcher, ManyIdleLanesAndOneThatIsActive) {
   Dispatcher dispatcher{bus};
   constexpr std::size_t kTopics = 2000;
   std::atomic<std::uint64_t> wrong{0};
-  auto subscription = dispatcher.subscribe(
-      Topic<Number>{"t.*"}, [&](const Number& n, const MessageInfo& info) {
+  auto subscription =
+      dispatcher.subscribe(Topic<Number>{"t.*"}, [&](const Number& n, const MessageInfo& info) {
         if (info.topic != "t." + std::to_string(n.value)) wrong.fetch_add(1);
       });
   std::vector<Publisher<Number>> publishers;

@@ -16,7 +16,8 @@ TEST(HeapHome, BlockIsZeroedAndAsLargeAsAsked) {
   ASSERT_TRUE(home.ok());
   const auto block = home->block();
   EXPECT_EQ(block.size(), std::size_t{1} << 20);
-  EXPECT_TRUE(std::all_of(block.begin(), block.end(), [](std::byte b) { return b == std::byte{}; }));
+  EXPECT_TRUE(
+      std::all_of(block.begin(), block.end(), [](std::byte b) { return b == std::byte{}; }));
   block.back() = std::byte{1};
 }
 

@@ -83,16 +83,15 @@ TEST(InlineSubscription, HandlerMayPublishAgainUntilTheMessageItHoldsWouldBeOver
   auto publisher = bus.publisher(Topic<Parcel>{"p", {.capacity = 4}});
   std::vector<std::uint64_t> seen;
   std::optional<PublishStatus> refused;
-  auto subscription =
-      bus.subscribe_inline(Topic<Parcel>{"p"}, [&](const Parcel& parcel) {
-        const auto value = parcel.value();
-        seen.push_back(value);
-        if (value < 100) {
-          const auto status = publisher.publish(Parcel(value + 1));
-          if (status != PublishStatus::kPublished && !refused) refused = status;
-        }
-        EXPECT_EQ(parcel.value(), value) << "still there";
-      });
+  auto subscription = bus.subscribe_inline(Topic<Parcel>{"p"}, [&](const Parcel& parcel) {
+    const auto value = parcel.value();
+    seen.push_back(value);
+    if (value < 100) {
+      const auto status = publisher.publish(Parcel(value + 1));
+      if (status != PublishStatus::kPublished && !refused) refused = status;
+    }
+    EXPECT_EQ(parcel.value(), value) << "still there";
+  });
   EXPECT_EQ(publisher.publish(Parcel(1)), PublishStatus::kPublished);
   EXPECT_EQ(refused, PublishStatus::kWouldDeadlock);
   EXPECT_EQ(seen, (std::vector<std::uint64_t>{1, 2, 3, 4}));
@@ -162,9 +161,8 @@ TEST(InlineSubscription, HandlerThatThrowsHarmsNobody) {
   }}};
   auto publisher = bus.publisher(kNumbers);
   int heard = 0;
-  auto bad = bus.subscribe_inline(kNumbers.matching("num*").named("*"), [](const Number&) {
-    throw std::runtime_error("inline");
-  });
+  auto bad = bus.subscribe_inline(kNumbers.matching("num*").named("*"),
+                                  [](const Number&) { throw std::runtime_error("inline"); });
   auto good = bus.subscribe_inline(kNumbers, [&](const Number&) { ++heard; });
   EXPECT_EQ(publisher.publish({1}), PublishStatus::kPublished);
   EXPECT_EQ(publisher.publish({2}), PublishStatus::kPublished);

@@ -40,7 +40,7 @@ TEST(Names, LastTokenGreaterThanStandsForOneOrMore) {
 }
 
 TEST(Names, OverlapMeansThatSomeNameIsCoveredByBoth) {
-  const std::string patterns[] = {"a",   "a.b", "a.*", "*.b", "*.*", ">",
+  const std::string patterns[] = {"a",   "a.b", "a.*", "*.b",   "*.*",   ">",
                                   "a.>", "b.>", "*.>", "a.b.c", "a.*.c", "*"};
   const std::string tokens[] = {"a", "b", "c"};
   std::vector<std::string> all;
@@ -82,9 +82,26 @@ TEST(Names, GoodOnesPass) {
 }
 
 TEST(Names, BadOnesAreRefusedWithTheNameAndAReason) {
-  const std::string bad[] = {"",     ".",     ".a",   "a.",    "a..b", "a b",  "a.>.b", "a*",
-                             "*a.b", "a.b>",  ">>",   "a.\n",  "ä",    "a,b",  "a.**",  ">.a",
-                             "..",   "a.b..", "a#",   std::string(kLongestName + 1, 'x'),
+  const std::string bad[] = {"",
+                             ".",
+                             ".a",
+                             "a.",
+                             "a..b",
+                             "a b",
+                             "a.>.b",
+                             "a*",
+                             "*a.b",
+                             "a.b>",
+                             ">>",
+                             "a.\n",
+                             "ä",
+                             "a,b",
+                             "a.**",
+                             ">.a",
+                             "..",
+                             "a.b..",
+                             "a#",
+                             std::string(kLongestName + 1, 'x'),
                              std::string("a\0b", 3)};
   for (const auto& name : bad) {
     const auto status = names::check(name, true);

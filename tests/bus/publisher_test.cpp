@@ -232,8 +232,8 @@ TEST(Publisher, ClaimOfALossyLane) {
   std::vector<std::uint64_t> inlined;
   auto subscription =
       dispatcher.subscribe(topic, [&](const Number& number) { seen.push_back(number.value); });
-  auto inside = bus.subscribe_inline(
-      topic, [&](const Number& number) { inlined.push_back(number.value); });
+  auto inside =
+      bus.subscribe_inline(topic, [&](const Number& number) { inlined.push_back(number.value); });
   auto publisher = bus.publisher(topic);
   for (std::uint64_t i = 0; i < 20; ++i) {
     { [[maybe_unused]] auto dropped = publisher.try_claim(); }
@@ -293,7 +293,8 @@ TEST(Publisher, BadNamesAndOptionsAreRefusedWithAReason) {
     return publisher.ok() ? "" : test::message_of(publisher);
   };
   EXPECT_TRUE(test::contains(refused({.capacity = 0}), "capacity"));
-  EXPECT_TRUE(test::contains(refused({.capacity = std::numeric_limits<std::size_t>::max()}), "cap"));
+  EXPECT_TRUE(
+      test::contains(refused({.capacity = std::numeric_limits<std::size_t>::max()}), "cap"));
   EXPECT_TRUE(test::contains(refused({.capacity = std::size_t{1} << 40}), "capacity"));
   EXPECT_TRUE(test::contains(refused({.max_readers = 0}), "62"));
   EXPECT_TRUE(test::contains(refused({.max_readers = 63}), "62"));
@@ -372,13 +373,11 @@ TEST(FamilyPublisher, OneOrderAcrossItsTopicsAndFilters) {
     EXPECT_EQ(info.topic, "n2k." + std::to_string(n.value % 5) + ".x");
     EXPECT_EQ(info.gap, 0u);
   });
-  auto exact = dispatcher.subscribe(family.named("n2k.1.x"), [&](const Number& n) {
-    one.push_back(n.value);
-  });
+  auto exact = dispatcher.subscribe(family.named("n2k.1.x"),
+                                    [&](const Number& n) { one.push_back(n.value); });
   auto publisher = bus.family_publisher(family);
-  auto pattern = dispatcher.subscribe(family.matching("*.*.x"), [&](const Number& n) {
-    some.push_back(n.value);
-  });
+  auto pattern = dispatcher.subscribe(family.matching("*.*.x"),
+                                      [&](const Number& n) { some.push_back(n.value); });
   auto other = dispatcher.subscribe(family.matching("n2k.*.y"), [](const Number&) { FAIL(); });
   std::vector<TopicNumber> topics;
   for (int i = 0; i < 5; ++i) {

@@ -56,8 +56,8 @@ TEST(ReadyMap, SettingDuringAVisitIsSeenLater) {
   EXPECT_EQ(taken, (std::set<std::size_t>{5, 6}));
 }
 
-// Each setter writes its number, sets its bit, and waits until the owner has read the number: no bit
-// may be missed, and what was written before set() is seen by the visit.
+// Each setter writes its number, sets its bit, and waits until the owner has read the number: no
+// bit may be missed, and what was written before set() is seen by the visit.
 TEST(ReadyMap, NoSetIsMissedAndWhatCameBeforeItIsSeen) {
   auto map = std::make_unique<Map>();
   constexpr std::size_t kSetters = 3;

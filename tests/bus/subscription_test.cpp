@@ -110,7 +110,8 @@ TEST(Subscription, EndFromAnotherThreadWhileTheHandlerRuns) {
   std::atomic<bool> over{false};
   std::thread publishing([&] {
     auto publisher = bus.publisher(kNumbers);
-    for (std::uint64_t i = 0; !over.load(); ++i) static_cast<void>(publisher.publish_for(Number{i}, 1s));
+    for (std::uint64_t i = 0; !over.load(); ++i)
+      static_cast<void>(publisher.publish_for(Number{i}, 1s));
   });
   auto beside = dispatcher.subscribe(kNumbers, [](const Number&) {});
   std::uint64_t heard = 0;
@@ -174,7 +175,8 @@ TEST(Subscription, MoveAssignmentEndsTheOldOne) {
   auto publisher = bus.publisher(kNumbers);
   std::atomic<int> old_calls{0};
   std::atomic<int> new_calls{0};
-  auto subscription = dispatcher.subscribe(kNumbers, [&](const Number&) { old_calls.fetch_add(1); });
+  auto subscription =
+      dispatcher.subscribe(kNumbers, [&](const Number&) { old_calls.fetch_add(1); });
   subscription = dispatcher.subscribe(kNumbers, [&](const Number&) { new_calls.fetch_add(1); });
   publisher.publish({});
   EXPECT_TRUE(eventually([&] { return new_calls.load() == 1; }));

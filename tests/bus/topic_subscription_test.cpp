@@ -119,16 +119,17 @@ TEST(TopicSubscription, LossyOneNeverHoldsThePublisherBackAndCountsWhatItMissed)
     std::uint64_t gaps = 0;
     std::uint64_t next = 0;
     std::uint64_t wrong = 0;
-    auto subscription = dispatcher.subscribe(
-        topic,
-        [&](const Number& number, const MessageInfo& info) {
-          door.pass();
-          ++received;
-          gaps += info.gap;
-          if (number.value != next + info.gap || info.sequence != number.value) ++wrong;
-          next = number.value + 1;
-        },
-        {.lossy = true, .latest_only = latest_only});
+    auto subscription =
+        dispatcher.subscribe(topic,
+                             [&](const Number& number, const MessageInfo& info) {
+                               door.pass();
+                               ++received;
+                               gaps += info.gap;
+                               if (number.value != next + info.gap || info.sequence != number.value)
+                                 ++wrong;
+                               next = number.value + 1;
+                             },
+                             {.lossy = true, .latest_only = latest_only});
     auto publisher = bus.publisher(topic);
     publisher.publish({0});
     ASSERT_TRUE(door.await_somebody());
@@ -137,8 +138,7 @@ TEST(TopicSubscription, LossyOneNeverHoldsThePublisherBackAndCountsWhatItMissed)
       ASSERT_EQ(publisher.try_publish({i}), PublishStatus::kPublished);
     }
     door.open();
-    ASSERT_TRUE(eventually(
-        [&] { return subscription.delivered() + subscription.lost() == kMany; }))
+    ASSERT_TRUE(eventually([&] { return subscription.delivered() + subscription.lost() == kMany; }))
         << subscription.delivered() << " and " << subscription.lost();
     bus.stop();
     EXPECT_EQ(received, subscription.delivered());

@@ -50,7 +50,8 @@ TEST(TypeIdentity, TellsTypesOfOneLayoutApart) {
 }
 
 TEST(TypeIdentity, TellsTypesWithBracketsInTheirNamesApart) {
-  EXPECT_FALSE((type_identity<std::array<char[3], 2>>() == type_identity<std::array<char[2], 3>>()));
+  EXPECT_FALSE(
+      (type_identity<std::array<char[3], 2>>() == type_identity<std::array<char[2], 3>>()));
   EXPECT_FALSE((type_identity<void (*)(int[3])>() == type_identity<void (*)(unsigned char)>()));
 }
 
