@@ -44,10 +44,10 @@ struct Result {
   std::map<std::string, std::uint64_t> outcomes;
   std::string failure;  // empty: none
 
-  /// "complete", "bounded 3", "random"; "unfinished" if a budget ended the search. A star: with the
-  /// tighter bounds of `without_repetition`.
+  /// "complete", "bounded 3", "random, seed 1"; "unfinished" if a budget ended the search. A star:
+  /// with the tighter bounds of `without_repetition`.
   [[nodiscard]] std::string kind() const {
-    if (options.search == Search::kRandom) return "random";
+    if (options.search == Search::kRandom) return "random, seed " + std::to_string(options.seed);
     const std::string star = options.spurious_failures == 0 ? " *" : "";
     if (!finished) return "unfinished" + star;
     if (options.search == Search::kBounded) {

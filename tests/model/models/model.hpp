@@ -30,7 +30,7 @@ inline void PrintTo(const Model& model, std::ostream* stream) {  // NOLINT: Goog
 }
 
 inline void print_row(const std::string& name, const Result& result) {
-  std::printf("| %-52s | %-12s | %9llu | %9llu | %7.2f |\n", name.c_str(), result.kind().c_str(),
+  std::printf("| %-52s | %-14s | %9llu | %9llu | %7.2f |\n", name.c_str(), result.kind().c_str(),
               static_cast<unsigned long long>(result.executions),
               static_cast<unsigned long long>(result.redundant), result.seconds);
   std::fflush(stdout);
