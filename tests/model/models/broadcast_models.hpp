@@ -200,6 +200,47 @@ inline void mixed_body(Explorer& world, Sequence start) {
   }
 }
 
+/// A reader that found nothing asks to be signalled, looks again and sleeps; the producer wakes
+/// whom take_signals() names. Nobody sleeps while there is something to read.
+template <template <class, class> class Ring, class T>
+void signal_body(Explorer& world, unsigned messages, Sequence start) {
+  auto ring = Ring<T, ModelMemory>::create({.capacity = messages, .max_cursors = 1, .start = start})
+                  .value();
+  auto producer = ring.producer().value();
+  auto cursor = ring.cursor().value();
+  ModelMemory::Atomic<std::uint32_t> bell{0};
+  unsigned sleeps = 0;
+  world.threads(
+      [&] {
+        for (unsigned i = 0; i < messages; ++i) {
+          world.operation();
+          world.check(producer.try_emplace(std::uint64_t{i}), "there is room");
+          if ((producer.take_signals() >> cursor.gate() & 1U) == 0) continue;
+          bell.fetch_add(1, std::memory_order_release);
+          ModelMemory::futex_wake(bell, 1);
+        }
+      },
+      [&] {
+        for (unsigned got = 0; got < messages;) {
+          world.operation();
+          const std::uint32_t rung = bell.load(std::memory_order_acquire);
+          if (const auto element = cursor.try_read()) {
+            world.check(element->number() == got, "in order");
+            ++got;
+            continue;
+          }
+          const bool fenced = cursor.ask_for_signal();
+          world.check(fenced, "the fence is granted, or not needed");
+          if (cursor.has_news()) {
+            cursor.withdraw();
+          } else {
+            sleeps += ModelMemory::futex_wait(bell, rung, -1) ? 1 : 0;
+          }
+        }
+      });
+  world.outcome(std::to_string(sleeps));
+}
+
 inline Models broadcast_models() {
   Models models;
   constexpr Sequence kWrap = ~Sequence{1};  // 2^64 - 2
@@ -224,6 +265,18 @@ inline Models broadcast_models() {
       Options options;
       options.heavy_refused = refused;
       const std::string how = from + (refused ? ", heavy fence refused" : "");
+      add(
+          "broadcast, signal or sleep, 1 message" + how, options,
+          [=](Explorer& world) { signal_body<BroadcastRing, Element<56>>(world, 1, start); },
+          start == 0, true);
+      add(
+          "broadcast, signal or sleep, 2 messages" + how, options,
+          [=](Explorer& world) { signal_body<BroadcastRing, Element<56>>(world, 2, start); }, false,
+          true);
+      add(
+          "lossy ring, reliable reader, signal or sleep, 2 messages" + how, options,
+          [=](Explorer& world) { signal_body<LossyBroadcastRing, Pair>(world, 2, start); }, false,
+          true);
       add(
           "broadcast, join while publishing 3, capacity 1" + how, options,
           [=](Explorer& world) { join_body<BroadcastRing, Element<56>>(world, 1, 1, 3, start); },
