@@ -87,8 +87,8 @@ struct TopicRecord {
   std::uint32_t service = 0;
 
   [[nodiscard]] bool same_type(const TypeIdentity& type) const noexcept {
-    return type_hash == hash_of(type.name) && type_size == type.size &&
-           type_align == type.align && type_name.view() == type.name.substr(0, kLongestName + 1);
+    return type_hash == hash_of(type.name) && type_size == type.size && type_align == type.align &&
+           type_name.view() == type.name.substr(0, kLongestName + 1);
   }
 };
 
@@ -129,7 +129,9 @@ struct alignas(kOwnerSpacing) LaneRecord {
                                     std::memory_order_relaxed);  // relaxed: nothing to do
   }
   /// close() by the publisher when it leaves: not even a message on its way comes any more.
-  void leave() noexcept { closed_.store(kLeft, std::memory_order_release); }  // release "lane closed"
+  void leave() noexcept {
+    closed_.store(kLeft, std::memory_order_release);
+  }  // release "lane closed"
   /// The publisher before each message, a reader that finds nothing. Any thread, wait-free.
   [[nodiscard]] bool closed() const noexcept {
     return closed_.load(std::memory_order_acquire) != kOpen;  // acquire "lane closed"
@@ -267,8 +269,8 @@ class Directory {
   /// The record of a name that must not be bound to another type, if there is one: for subscribers,
   /// who make no names.
   [[nodiscard]] absl::Status check_type(std::string_view name, const NameKind& kind) const {
-    for (auto slot = static_cast<std::uint32_t>(hash_of(name) % kIndexSize); tables_->index[slot] != 0;
-         slot = (slot + 1) % kIndexSize) {
+    for (auto slot = static_cast<std::uint32_t>(hash_of(name) % kIndexSize);
+         tables_->index[slot] != 0; slot = (slot + 1) % kIndexSize) {
       const auto found = tables_->index[slot] - 1;
       if (topic(found).name.view() != name) continue;
       if (!topic(found).same_type(kind.type) || (topic(found).service != 0) != kind.service) {

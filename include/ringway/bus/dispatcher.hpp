@@ -35,6 +35,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -58,6 +59,8 @@ struct DispatcherOptions {
   std::optional<int> cpu = std::nullopt;  ///< processor to pin the thread to
   Idle idle = Idle::kPark;
   std::size_t batch = 64;  ///< messages of one cursor before the next cursor has its turn
+  unsigned pauses = 128;   ///< idle rounds that only pause, before the first that yields
+  unsigned yields = 8;     ///< idle rounds that yield, before the thread parks
 };
 
 /// The thread and its cursors; shared with the subscriptions' handles.
@@ -80,11 +83,18 @@ class DispatcherCore final : public DispatcherBase {
     }
     std::shared_ptr<DispatcherCore> core(
         new DispatcherCore(std::move(bus), endpoint, std::move(options)));
+    try {
+      core->thread_ = std::thread([self = core.get()] { self->run(); });
+    } catch (const std::system_error& error) {
+      auto lock = core->bus_->lock();
+      core->bus_->directory().free_endpoint(endpoint);
+      return absl::ResourceExhaustedError(
+          absl::StrCat("no thread for dispatcher \"", core->options_.name, "\": ", error.what()));
+    }
     {
       const std::scoped_lock lock(core->bus_->local_lock);
       core->bus_->dispatchers.push_back(core.get());
     }
-    core->thread_ = std::thread([self = core.get()] { self->run(); });
     if (core->options_.cpu) {
       cpu_set_t set;
       CPU_ZERO(&set);
@@ -196,8 +206,6 @@ class DispatcherCore final : public DispatcherBase {
 
   static constexpr std::size_t kMostHot = 16;     // beyond that, idle cursors are asked to wait
   static constexpr std::uint32_t kPatience = 64;  // rounds without news before that
-  static constexpr unsigned kPauses = 128;        // of an idle round, before yielding
-  static constexpr unsigned kYields = 8;          // before parking
 
   DispatcherCore(std::shared_ptr<Core> bus, std::uint32_t endpoint, DispatcherOptions options)
       : bus_(std::move(bus)),
@@ -417,8 +425,10 @@ class DispatcherCore final : public DispatcherBase {
   }
 
   void idle(unsigned rounds) {
-    if (options_.idle == Idle::kSpin || rounds < kPauses) return Memory::relax();
-    if (options_.idle == Idle::kYield || rounds < kPauses + kYields) return Memory::yield();
+    if (options_.idle == Idle::kSpin || rounds < options_.pauses) return Memory::relax();
+    if (options_.idle == Idle::kYield || rounds < options_.pauses + options_.yields) {
+      return Memory::yield();
+    }
     park();
   }
 
@@ -526,7 +536,7 @@ class DispatcherCore final : public DispatcherBase {
   std::vector<LaneReader*> hot_;
   std::vector<std::vector<LaneReader*>> by_lane_;
   std::uint64_t left_ = 0;
-  DispatcherCore* waits_for_ = nullptr;          // under the bus's wait_lock
+  DispatcherCore* waits_for_ = nullptr;        // under the bus's wait_lock
   const SubscriptionCore* awaited_ = nullptr;  // likewise
   std::atomic<bool> stopped_{false};
 

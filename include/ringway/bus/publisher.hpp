@@ -17,6 +17,7 @@
 /// ("published" in ring/line.hpp); "lane closed" is in bus/directory.hpp.
 
 #include <bit>
+#include <cassert>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -598,6 +599,7 @@ class FamilyPublisher {
         inline_(lane_.core(), pattern_, type_identity<T>()) {}
 
   PublishStatus attempt(Element& element) {
+    assert(belongs(element.topic) && "a TopicNumber of another family");
     if (inline_.any() && inline_.would_overwrite(lane_)) return PublishStatus::kWouldDeadlock;
     const auto topic = element.topic;
     const auto status =
@@ -607,6 +609,11 @@ class FamilyPublisher {
                    lane_.core().directory().topic(topic).name.view(), topic);
     }
     return status;
+  }
+
+  [[nodiscard]] bool belongs(std::uint32_t topic) const {
+    const auto& record = lane_.core().directory().topic(topic);
+    return record.same_type(type_identity<T>()) && names::matches(pattern_, record.name.view());
   }
 
   LanePublisher<Element, H> lane_;

@@ -32,6 +32,8 @@ namespace ringway {
 
 struct RequesterOptions {
   Idle idle = Idle::kPark;  ///< how to wait for an answer
+  unsigned pauses = 256;    ///< looks with a pause between them, before the first that yields
+  unsigned yields = 8;      ///< looks with a yield between them, before parking
 };
 
 template <class Reply, class Request, Home H>
@@ -56,12 +58,12 @@ class RequesterCore {
       if (!made.ok()) return made.status();
       endpoint = *made;
     }
-    auto requests = Requests::make(
-        bus, LaneKind::kRequest, service.name, {service_identity<Reply, Request>(), true},
-        {.capacity = service.options.max_pending,
-         .max_readers = kMostRepliers,
-         .admits_lossy = false},
-        endpoint);
+    auto requests = Requests::make(bus, LaneKind::kRequest, service.name,
+                                   {service_identity<Reply, Request>(), true},
+                                   {.capacity = service.options.max_pending,
+                                    .max_readers = kMostRepliers,
+                                    .admits_lossy = false},
+                                   endpoint);
     if (!requests.ok()) {
       auto lock = bus->lock();
       bus->directory().free_endpoint(endpoint);
@@ -125,9 +127,9 @@ class RequesterCore {
         look_around();
         table_.expire();
       }
-      if (options_.idle == Idle::kSpin || rounds < kPauses) {
+      if (options_.idle == Idle::kSpin || rounds < options_.pauses) {
         Memory::relax();
-      } else if (options_.idle == Idle::kYield || rounds < kPauses + kYields) {
+      } else if (options_.idle == Idle::kYield || rounds < options_.pauses + options_.yields) {
         Memory::yield();
       } else {
         park(ticket);
@@ -143,9 +145,7 @@ class RequesterCore {
 
  private:
   static constexpr std::size_t kMostRepliers = 4;  // one serves, the others are leaving
-  static constexpr unsigned kRoundsPerLook = 32;  // rounds of waiting between looks at the clock
-  static constexpr unsigned kPauses = 256;
-  static constexpr unsigned kYields = 8;
+  static constexpr unsigned kRoundsPerLook = 32;   // rounds of waiting between looks at the clock
 
   RequesterCore(Requests requests, std::uint32_t endpoint, const ServiceOptions& service,
                 const RequesterOptions& options)

@@ -74,7 +74,7 @@ class TopicSubscription final : public SubscriptionCore {
       subscription = owner;
     }
     ~Reader() override {
-      cursor_.reset();  // leaves the ring before the lane may go
+      cursor_.reset();            // leaves the ring before the lane may go
       record_.room.notify_all();  // it may have been the one that held the publisher back
       auto lock = owner_.bus_->lock();
       owner_.bus_->template release_lane<E>(lane(), lock);
