@@ -283,17 +283,26 @@ class SpscRing<T, Memory>::Producer {
   explicit Producer(Block* block) noexcept
       : block_(block), writer_(block->lines(), block->producer_role.position()) {}
 
+  /// Where the ring is full. When it nearly is, waits a moment (16 pauses) before it looks a second
+  /// time: a producer that takes each slot as it comes free would take the consumer's line away at
+  /// each of its stores. Worth 1.24 times the throughput of a full ring (docs/design/spsc-ring.md).
+  [[gnu::noinline]] static Sequence ask_limit(Block* block, Sequence position) noexcept {
+    const auto capacity = block->header.capacity;
+    auto limit = block->consumed.load(std::memory_order_acquire) + capacity;  // acquire "consumed"
+    if (limit != position && limit - position < capacity / 8) {
+      for (int i = 0; i < 16; ++i) Memory::relax();
+      limit = block->consumed.load(std::memory_order_acquire) + capacity;  // acquire "consumed"
+    }
+    return limit;
+  }
+
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
-    return writer_.open(
-        [this] {
-          const auto taken =
-              block_->consumed.load(std::memory_order_acquire);  // acquire "consumed"
-          return taken + block_->header.capacity;
-        },
-        [this](LineType*, Sequence position) {
-          block_->front.store(position,
+    return writer_.open([this] { return ask_limit(block_, writer_.position()); },
+                        [this](LineType*, Sequence position) {
+                          block_->front.store(
+                              position,
                               std::memory_order_relaxed);  // relaxed: a hint for observers
-        });
+                        });
   }
 
   Block* block_;
