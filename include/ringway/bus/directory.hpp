@@ -130,8 +130,9 @@ struct alignas(kOwnerSpacing) LaneRecord {
   }
   /// close() by the publisher when it leaves: not even a message on its way comes any more.
   void leave() noexcept {
+    // release "lane closed"
     closed_.store(kLeft, std::memory_order_release);
-  }  // release "lane closed"
+  }
   /// The publisher before each message, a reader that finds nothing. Any thread, wait-free.
   [[nodiscard]] bool closed() const noexcept {
     return closed_.load(std::memory_order_acquire) != kOpen;  // acquire "lane closed"

@@ -122,6 +122,23 @@ class Lines {
   Sequence start_;
 };
 
+/// Where the slots of one line lie, so that a position alone says which slot it has: a handle that
+/// lives in memory has one word less to write per element.
+template <class SlotType>
+class SlotOrigin {
+ public:
+  /// \param slot that of `position`; the other positions of its line follow from it
+  SlotOrigin(SlotType* slot, Sequence position) noexcept
+      : origin_(reinterpret_cast<std::uintptr_t>(slot) - position * sizeof(SlotType)) {}
+
+  [[nodiscard]] SlotType* slot_of(Sequence position) const noexcept {
+    return reinterpret_cast<SlotType*>(origin_ + position * sizeof(SlotType));  // modulo 2^64
+  }
+
+ private:
+  std::uintptr_t origin_;
+};
+
 /// The writer's private place in the lines: where the next element goes and how far it may go
 /// without looking.
 template <class SlotType, class Memory>
@@ -132,17 +149,18 @@ class LineWriter {
   LineWriter(const LinesType& lines, Sequence position) noexcept
       : lines_(lines),
         line_(lines.line_of(position)),
-        slot_(lines.slot_of(position)),
-        stop_(slot_),
+        origin_(lines.slot_of(position), position),
+        line_end_(position + static_cast<Sequence>(line_->end() - lines.slot_of(position))),
         position_(position),
+        stop_(position),
         limit_(position) {}
 
-  [[nodiscard]] SlotType* slot() const noexcept { return slot_; }
+  [[nodiscard]] SlotType* slot() const noexcept { return origin_.slot_of(position_); }
   [[nodiscard]] Sequence position() const noexcept { return position_; }
   [[nodiscard]] const LinesType& lines() const noexcept { return lines_; }
   /// Free slots of the current line that the cached limit allows.
   [[nodiscard]] std::size_t room() const noexcept {
-    return static_cast<std::size_t>(stop_ - slot_);
+    return static_cast<std::size_t>(stop_ - position_);
   }
 
   /// Makes room() at least 1, or says that the ring is full. `ask_limit()` is called when the
@@ -155,9 +173,10 @@ class LineWriter {
       limit_ = ask_limit();
       if (distance(position_, limit_) <= 0) return false;
     }
-    if (slot_ == line_->end()) {
+    if (position_ == line_end_) {
       line_ = lines_.after(line_);
-      slot_ = line_->begin();
+      origin_ = SlotOrigin<SlotType>(line_->begin(), position_);
+      line_end_ = position_ + LinesType::kItems;
       enter(line_, position_);
     }
     clip();
@@ -166,7 +185,6 @@ class LineWriter {
 
   /// The elements in the next `count` slots are constructed: everybody may see them.
   void publish(std::size_t count) noexcept {
-    slot_ += count;
     position_ += count;
     line_->published.store(position_, std::memory_order_release);  // release "published"
   }
@@ -175,22 +193,23 @@ class LineWriter {
   /// room.
   void set_limit(Sequence limit) noexcept {
     limit_ = limit;
-    clip();
+    if (distance(position_, limit_) <= 0) {
+      stop_ = position_;
+    } else {
+      clip();
+    }
   }
 
  private:
-  void clip() noexcept {
-    const auto credit = distance(position_, limit_);
-    const auto left = line_->end() - slot_;
-    stop_ = slot_ + (credit <= 0 ? 0 : credit < left ? credit : left);
-  }
+  void clip() noexcept { stop_ = earlier(limit_, line_end_); }
 
   LinesType lines_;
   Line<SlotType, Memory>* line_;
-  SlotType* slot_;
-  SlotType* stop_;
-  Sequence position_;
-  Sequence limit_;  // the ring is full at this position, as far as we know
+  SlotOrigin<SlotType> origin_;
+  Sequence line_end_;  // the position after the current line's last slot
+  Sequence position_;  // of the next element
+  Sequence stop_;      // up to here without looking
+  Sequence limit_;     // the ring is full at this position, as far as we know
 };
 
 /// A reader's private place in the lines: which element is next and how many are known to be there.
@@ -199,56 +218,51 @@ class LineReader {
  public:
   using LinesType = Lines<SlotType, Memory>;
 
-  LineReader(const LinesType& lines, Sequence position) noexcept : lines_(lines) { seek(position); }
+  LineReader(const LinesType& lines, Sequence position) noexcept
+      : lines_(lines),
+        line_(lines.line_of(position)),
+        origin_(lines.slot_of(position), position),
+        line_end_(position + static_cast<Sequence>(line_->end() - lines.slot_of(position))),
+        position_(position),
+        stop_(position) {}
 
   /// Goes to `position`; a division.
-  void seek(Sequence position) noexcept {
-    line_ = lines_.line_of(position);
-    slot_ = lines_.slot_of(position);
-    stop_ = slot_;
-    position_ = position;
-  }
+  void seek(Sequence position) noexcept { *this = LineReader(lines_, position); }
 
-  [[nodiscard]] SlotType* slot() const noexcept { return slot_; }
+  [[nodiscard]] SlotType* slot() const noexcept { return origin_.slot_of(position_); }
   [[nodiscard]] Line<SlotType, Memory>* line() const noexcept { return line_; }
   [[nodiscard]] Sequence position() const noexcept { return position_; }
   [[nodiscard]] const LinesType& lines() const noexcept { return lines_; }
   /// Elements of the current line that are known to be there.
   [[nodiscard]] std::size_t available() const noexcept {
-    return static_cast<std::size_t>(stop_ - slot_);
+    return static_cast<std::size_t>(stop_ - position_);
   }
 
   /// Makes available() at least 1, or says that there is nothing.
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
-    if (slot_ == line_->end()) {
+    if (position_ == line_end_) {
       line_ = lines_.after(line_);
-      slot_ = line_->begin();
-      stop_ = slot_;
+      origin_ = SlotOrigin<SlotType>(line_->begin(), position_);
+      line_end_ = position_ + LinesType::kItems;
     }
     const auto published = line_->published.load(std::memory_order_acquire);  // acquire "published"
-    const auto ahead = distance(position_, published);
-    if (ahead <= 0) return false;
-    const auto left = line_->end() - slot_;
-    stop_ = slot_ + (ahead < left ? ahead : left);
+    if (distance(position_, published) <= 0) return false;
+    stop_ = earlier(published, line_end_);
     return true;
   }
 
-  void advance() noexcept {
-    ++slot_;
-    ++position_;
-  }
+  void advance() noexcept { ++position_; }
 
   /// The position after the last slot of the current line, in this reader's lap.
-  [[nodiscard]] Sequence line_end() const noexcept {
-    return position_ + static_cast<Sequence>(line_->end() - slot_);
-  }
+  [[nodiscard]] Sequence line_end() const noexcept { return line_end_; }
 
  private:
   LinesType lines_;
   Line<SlotType, Memory>* line_;
-  SlotType* slot_;
-  SlotType* stop_;
+  SlotOrigin<SlotType> origin_;
+  Sequence line_end_;
   Sequence position_;
+  Sequence stop_;
 };
 
 }  // namespace ringway
