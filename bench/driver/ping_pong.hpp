@@ -26,8 +26,8 @@ enum class CoreClass : unsigned char { kTwoCores, kOneCore, kUnclear };
 
 /// The round trips, in nanoseconds, that separate the classes.
 struct ClassLimits {
-  double one_core_below = 80;
-  double two_cores_above = 120;
+  double one_core_below = 70;
+  double two_cores_above = 85;
 
   [[nodiscard]] CoreClass classify(double round_trip_ns) const noexcept {
     if (round_trip_ns > two_cores_above) return CoreClass::kTwoCores;
