@@ -267,21 +267,6 @@ class Directory {
     return made;
   }
 
-  /// The record of a name that must not be bound to another type, if there is one: for subscribers,
-  /// who make no names.
-  [[nodiscard]] absl::Status check_type(std::string_view name, const NameKind& kind) const {
-    for (auto slot = static_cast<std::uint32_t>(hash_of(name) % kIndexSize);
-         tables_->index[slot] != 0; slot = (slot + 1) % kIndexSize) {
-      const auto found = tables_->index[slot] - 1;
-      if (topic(found).name.view() != name) continue;
-      if (!topic(found).same_type(kind.type) || (topic(found).service != 0) != kind.service) {
-        return type_conflict(topic(found), kind);
-      }
-      break;
-    }
-    return absl::OkStatus();
-  }
-
   /// A lane with memory for its ring, not yet formatted. Free it with free_lane().
   [[nodiscard]] absl::StatusOr<std::uint32_t> new_lane(LaneKind kind, std::uint32_t topic_index,
                                                        bool lossy, std::size_t ring_bytes) {

@@ -511,15 +511,18 @@ class DispatcherCore final : public DispatcherBase {
     }
     {
       auto lock = bus_->lock();
-      // so that those gates are left like any other; before somebody else is given the record
-      adopt_bound(*subscription);
-      bus_->directory().free_subscription(subscription->record());
+      bus_->directory().end_subscription(subscription->record());  // nobody binds it any more
+      adopt_bound(*subscription);  // so that those gates are left like any other
       subscription->on_removed();
     }
     for (const auto& reader : subscription->readers) {
       subscription->undelivered.add(reader->backlog());
     }
     subscription->readers.clear();
+    // The record goes last: as long as it is there, whoever finds a lane full of readers knows that
+    // a place is about to come free.
+    auto lock = bus_->lock();
+    bus_->directory().free_subscription(subscription->record());
   }
 
   // static

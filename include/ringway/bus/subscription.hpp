@@ -77,7 +77,7 @@ class SubscriptionCore {
   virtual void adopt(std::uint32_t lane, std::size_t gate) = 0;
   /// Reserves a gate in a lane and picks it up. Under the directory lock.
   [[nodiscard]] virtual absl::Status join(std::uint32_t lane) = 0;
-  /// After the subscription's record is gone. Under the directory lock.
+  /// The subscription has ended; its readers are still there. Under the directory lock.
   virtual void on_removed() {}
 
   [[nodiscard]] const std::string& pattern() const noexcept { return pattern_; }
