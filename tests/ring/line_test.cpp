@@ -95,6 +95,25 @@ TEST_P(LinesTest, ReaderFindsWhatTheWriterPublishesAndNoMore) {
   }
 }
 
+TEST_P(LinesTest, WriterThatTakesOverEntersTheSameLinesAsOneThatGoesOn) {
+  std::atomic<Sequence> front{GetParam()};
+  Sequence position = GetParam();
+  for (Element i = 0; i < 3 * kSlots; ++i) {  // a writer of its own for each element
+    LineWriter<Slot<Element>, NativeMemory> writer(lines_, position);
+    ASSERT_TRUE(writer.open([&] { return position + kSlots; },
+                            [&](auto* line, Sequence entered) {
+                              EXPECT_EQ(line, lines_.line_of(entered));
+                              front.store(entered);
+                            }));
+    EXPECT_EQ(writer.slot(), lines_.slot_of(position));
+    EXPECT_EQ(front.load(), GetParam() + i / LinesType::kItems * LinesType::kItems);
+    writer.slot()->construct(i);
+    writer.publish(1);
+    position = writer.position();
+    ASSERT_EQ(lines_.head(front), position);
+  }
+}
+
 TEST_P(LinesTest, WriterStopsAtItsLimitEvenIfThatShrinks) {
   LineWriter<Slot<Element>, NativeMemory> writer(lines_, GetParam());
   const auto nothing = [](auto*, Sequence) {};

@@ -88,6 +88,11 @@ class Lines {
   [[nodiscard]] std::size_t slots() const noexcept {
     return static_cast<std::size_t>(last_ - first_ + 1) * kItems;
   }
+  /// Where a writer whose next element has `position` stands: in the line of the element before, so
+  /// that it enters the next line as every writer does. The very first line needs no entering.
+  [[nodiscard]] Sequence place_of_writer(Sequence position) const noexcept {
+    return position == start_ ? position : position - 1;
+  }
   /// Where `position` lives. A division: for joining and leaving, not for hot paths.
   [[nodiscard]] LineType* line_of(Sequence position) const noexcept {
     return first_ + (position - start_) % slots() / kItems;
@@ -147,13 +152,7 @@ class LineWriter {
   using LinesType = Lines<SlotType, Memory>;
 
   LineWriter(const LinesType& lines, Sequence position) noexcept
-      : lines_(lines),
-        line_(lines.line_of(position)),
-        origin_(lines.slot_of(position), position),
-        line_end_(position + static_cast<Sequence>(line_->end() - lines.slot_of(position))),
-        position_(position),
-        stop_(position),
-        limit_(position) {}
+      : LineWriter(lines, position, lines.place_of_writer(position)) {}
 
   [[nodiscard]] SlotType* slot() const noexcept { return origin_.slot_of(position_); }
   [[nodiscard]] Sequence position() const noexcept { return position_; }
@@ -201,6 +200,15 @@ class LineWriter {
   }
 
  private:
+  LineWriter(const LinesType& lines, Sequence position, Sequence place) noexcept
+      : lines_(lines),
+        line_(lines.line_of(place)),
+        origin_(lines.slot_of(place), place),
+        line_end_(place + static_cast<Sequence>(line_->end() - lines.slot_of(place))),
+        position_(position),
+        stop_(position),
+        limit_(position) {}
+
   void clip() noexcept { stop_ = earlier(limit_, line_end_); }
 
   LinesType lines_;
