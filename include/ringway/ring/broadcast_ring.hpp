@@ -103,8 +103,21 @@ class BroadcastRing {
   [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor() noexcept {
     return block()->audience().join(Gate<Memory>::kReliable, [this] { return block()->head(); });
   }
-  /// \pre the gate was reserved and not adopted yet
+  /// \pre the gate was reserved and not adopted yet, or its reader died (as in vacate_cursor): then
+  /// this one continues with the first element that the dead one had not passed
   [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept { return Cursor(block(), gate); }
+
+  /// Frees the sending role of a producer that died with it, wherever it was killed. The next one
+  /// continues behind the last element that was published; one that was being written was not. The
+  /// same again changes nothing. \pre the kernel says that the producer's thread or process has
+  /// ended (a time-out does not), and nobody takes or vacates the role meanwhile
+  void vacate_producer() noexcept requires std::is_trivially_copyable_v<T> {
+    block()->producer_role.vacate(block()->head());
+  }
+  /// Frees the gate of a reader that died with it, so that the producer no longer waits for it. Any
+  /// thread, while the producer runs. \pre that reader has ended, as above, and nobody else adopts
+  /// or vacates its gate
+  void vacate_cursor(std::size_t gate) noexcept { block()->audience().leave(gate); }
 
   /// Makes this view the one that destroys the leftovers, or stops being it. For layers in which a
   /// ring outlives its maker. \pre format() or join() made this view, in memory of the caller's

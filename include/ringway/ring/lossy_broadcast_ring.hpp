@@ -170,6 +170,10 @@ class LossyBroadcastRing {
     return LossyCursor(block(), gate);
   }
 
+  /// As in BroadcastRing; vacate_cursor() is for readers of both kinds.
+  void vacate_producer() noexcept { block()->producer_role.vacate(block()->head()); }
+  void vacate_cursor(std::size_t gate) noexcept { block()->audience().leave(gate); }
+
   /// Makes this view the one that destroys the leftovers, or stops being it. For layers in which a
   /// ring outlives its maker. \pre format() or join() made this view, in memory of the caller's
   void hold_elements(bool holds) noexcept { memory_.hold_elements(holds); }

@@ -10,6 +10,7 @@
 ///   create(options)           a block from the heap; the ring object gives it back
 ///   format(memory, options)   lays a ring out in the caller's memory and destroys the leftovers
 ///   join(memory)              a further view of a block that somebody else formatted
+///   vacate_...()              frees what somebody held who died with it (killed, say)
 ///
 /// The header is written by format() and never again, so whoever was handed the block may read it
 /// plainly.
@@ -168,6 +169,11 @@ class ExclusiveRole {
     position_ = position;
     taken_.store(0, std::memory_order_release);  // release "role handed over"
   }
+  /// Frees the role of a holder that died with it; `position` is where the ring shows that it
+  /// stopped. Idempotent: whoever vacates may die as well. \pre the holder's thread or process has
+  /// ended, as the kernel tells it, and nobody takes or vacates the role meanwhile
+  void vacate(Sequence position) noexcept { give(position); }
+
   /// \pre taken by the caller, or nobody uses the ring any more
   [[nodiscard]] Sequence position() const noexcept { return position_; }
 

@@ -116,6 +116,21 @@ class SpscRing {
     return Consumer(block());
   }
 
+  /// Frees the sending role of a producer that died with it, wherever it was killed. The next one
+  /// continues behind the last element that was sent; one that was being written was not. The same
+  /// again changes nothing. \pre the kernel says that the producer's thread or process has ended
+  /// (a time-out does not), and nobody takes or vacates the role meanwhile
+  void vacate_producer() noexcept requires std::is_trivially_copyable_v<T> {
+    block()->producer_role.vacate(block()->lines().head(block()->front));
+  }
+  /// The same for a consumer. The next one continues with the first element that was not
+  /// acknowledged: try_pop() acknowledges before it returns, drain() after its handler, so what a
+  /// handler was busy with comes again. \pre as for vacate_producer()
+  void vacate_consumer() noexcept requires std::is_trivially_copyable_v<T> {
+    block()->consumer_role.vacate(
+        block()->consumed.load(std::memory_order_acquire));  // acquire "consumed"
+  }
+
   [[nodiscard]] std::size_t capacity() const noexcept { return memory_.header().capacity; }
   /// Any thread, wait-free. Exact when nobody is sending or receiving.
   [[nodiscard]] std::size_t size_approx() const noexcept { return block()->size_approx(); }
