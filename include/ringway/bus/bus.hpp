@@ -23,7 +23,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -71,19 +70,19 @@ class InlineSubscription {
   /// No handler of this subscription runs once this has returned, but for one that this is called
   /// from.
   void end() {
-    if (remove_) std::exchange(remove_, nullptr)(subscriber_);
+    if (remove_) std::exchange(remove_, nullptr)();
   }
 
  private:
   template <Home>
   friend class BasicBus;
-  using Remove = std::function<void(const std::shared_ptr<InlineSubscriber>&)>;
-  InlineSubscription(std::shared_ptr<InlineSubscriber> subscriber, Remove remove)
-      : subscriber_(std::move(subscriber)), remove_(std::move(remove)) {}
+  explicit InlineSubscription(std::function<void()> remove) : remove_(std::move(remove)) {}
 
-  std::shared_ptr<InlineSubscriber> subscriber_;
-  Remove remove_;
+  std::function<void()> remove_;
 };
+
+template <Home H>
+using SubscriptionOf = SubscriptionCore<typename H::Memory>;
 
 template <Home H>
 class BasicBus {
@@ -174,14 +173,14 @@ class BasicBus {
       auto declared = core_->directory().declare(topic.name, {type_identity<T>()});
       if (!declared.ok()) return declared.status();
     }
-    auto subscriber = std::make_shared<InlineSubscriber>(
+    auto subscriber = std::make_shared<InlineSubscriber<typename H::Memory>>(
         std::string(topic.name), type_identity<T>(),
         [handler = std::move(handler)](const void* message, const MessageInfo& info) mutable {
           call_handler(handler, *static_cast<const T*>(message), info);
         });
     core_->inlines.add(subscriber);
-    return InlineSubscription(std::move(subscriber),
-                              [core = core_](const auto& gone) { core->inlines.remove(gone); });
+    return InlineSubscription(
+        [core = core_, subscriber = std::move(subscriber)] { core->inlines.remove(subscriber); });
   }
   template <class T, MessageHandler<T> Handler>
   [[nodiscard]] InlineSubscription subscribe_inline(const Topic<T>& topic, Handler handler) {
@@ -321,13 +320,13 @@ class Dispatcher {
 
   /// A record in the directory, cursors in all lanes that are there, and the dispatcher told of it.
   template <class Make>
-  absl::StatusOr<std::shared_ptr<SubscriptionCore>> bind(std::string_view name,
-                                                         const NameKind& kind, bool lossy,
-                                                         const Make& make) {
+  absl::StatusOr<std::shared_ptr<SubscriptionOf<H>>> bind(std::string_view name,
+                                                          const NameKind& kind, bool lossy,
+                                                          const Make& make) {
     if (auto status = names::check(name, true); !status.ok()) return status;
     auto& bus = *core_->bus();
     auto& directory = bus.directory();
-    std::shared_ptr<SubscriptionCore> core;
+    std::shared_ptr<SubscriptionOf<H>> core;
     absl::Status status;
     {
       auto lock = bus.lock();
@@ -353,7 +352,7 @@ class Dispatcher {
         }
         if (absl::IsResourceExhausted(status) && others_leave(subscription) && !deadline.passed()) {
           lock.unlock();
-          std::this_thread::yield();
+          H::Memory::yield();
           lock.lock();
           status = absl::OkStatus();
         } else {

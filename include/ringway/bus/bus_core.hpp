@@ -19,6 +19,7 @@
 #include "ringway/bus/directory.hpp"
 #include "ringway/bus/home.hpp"
 #include "ringway/bus/inline_audience.hpp"
+#include "ringway/bus/platform.hpp"
 #include "ringway/ring/broadcast_ring.hpp"
 #include "ringway/ring/lossy_broadcast_ring.hpp"
 
@@ -131,10 +132,11 @@ class BusCore {
   }
 
   // Process-local lists, under a lock of their own.
-  std::mutex local_lock;
-  std::mutex wait_lock;  // of the dispatchers' notes on whom they wait for
+  using Mutex = typename Platform<Memory>::Mutex;
+  Mutex local_lock;
+  Mutex wait_lock;  // of the dispatchers' notes on whom they wait for
   std::vector<DispatcherBase*> dispatchers;
-  InlineRegistry inlines;
+  InlineRegistry<Memory> inlines;
 
  private:
   template <class E>

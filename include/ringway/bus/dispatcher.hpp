@@ -23,9 +23,6 @@
 ///
 /// *Progress.* Blocking, by the wait strategy chosen.
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -68,7 +65,9 @@ template <Home H>
 class DispatcherCore final : public DispatcherBase {
   using Core = BusCore<H>;
   using Memory = typename H::Memory;
-  using Item = std::shared_ptr<SubscriptionCore>;
+  using Reader = LaneReader<Memory>;
+  using CoreOfSubscription = SubscriptionCore<Memory>;
+  using Item = std::shared_ptr<CoreOfSubscription>;
 
  public:
   static absl::StatusOr<std::shared_ptr<DispatcherCore>> start(std::shared_ptr<Core> bus,
@@ -84,7 +83,7 @@ class DispatcherCore final : public DispatcherBase {
     std::shared_ptr<DispatcherCore> core(
         new DispatcherCore(std::move(bus), endpoint, std::move(options)));
     try {
-      core->thread_ = std::thread([self = core.get()] { self->run(); });
+      core->thread_ = typename Platform<Memory>::Thread([self = core.get()] { self->run(); });
     } catch (const std::system_error& error) {
       auto lock = core->bus_->lock();
       core->bus_->directory().free_endpoint(endpoint);
@@ -95,18 +94,13 @@ class DispatcherCore final : public DispatcherBase {
       const std::scoped_lock lock(core->bus_->local_lock);
       core->bus_->dispatchers.push_back(core.get());
     }
-    if (core->options_.cpu) {
-      cpu_set_t set;
-      CPU_ZERO(&set);
-      CPU_SET(static_cast<std::size_t>(*core->options_.cpu), &set);
-      if (::pthread_setaffinity_np(core->thread_.native_handle(), sizeof(set), &set) != 0) {
-        core->shut_down();
-        return absl::InvalidArgumentError(
-            absl::StrCat("dispatcher \"", core->options_.name, "\" can not run on processor ",
-                         *core->options_.cpu, "; see taskset -p $$ for those allowed"));
-      }
+    if (core->options_.cpu && !Platform<Memory>::pin(core->thread_, *core->options_.cpu)) {
+      core->shut_down();
+      return absl::InvalidArgumentError(
+          absl::StrCat("dispatcher \"", core->options_.name, "\" can not run on processor ",
+                       *core->options_.cpu, "; see taskset -p $$ for those allowed"));
     }
-    ::pthread_setname_np(core->thread_.native_handle(), core->options_.name.substr(0, 15).c_str());
+    Platform<Memory>::set_name(core->thread_, core->options_.name);
     return core;
   }
 
@@ -146,7 +140,8 @@ class DispatcherCore final : public DispatcherBase {
   /// Takes over a subscription whose cursors are joined.
   void add(const Item& subscription) { post({subscription, true}); }
 
-  void remove(const Item& subscription) override {
+  void remove(const std::shared_ptr<SubscriptionBase>& base) override {
+    const auto subscription = std::static_pointer_cast<CoreOfSubscription>(base);
     subscription->set_ended();
     if (!on_own_thread()) {
       if (!Memory::heavy_fence()) {
@@ -180,7 +175,7 @@ class DispatcherCore final : public DispatcherBase {
   }
 
   bool wait_stopped(Deadline deadline) override {
-    return await<SpinPark, NativeMemory>(
+    return await<typename Platform<Memory>::Wait, Memory>(
         stopped_gate_,
         [this] { return stopped_.load(std::memory_order_acquire); },  // acquire "stopped"
         deadline);
@@ -198,6 +193,9 @@ class DispatcherCore final : public DispatcherBase {
   }
 
  private:
+  template <class U>
+  using Atomic = typename Memory::template Atomic<U>;
+
   enum class Stop : unsigned char { kNo, kDrain, kNow };
   struct Letter {
     Item subscription;
@@ -216,12 +214,12 @@ class DispatcherCore final : public DispatcherBase {
     if (options_.batch == 0) options_.batch = 1;
   }
 
-  void await_handler(const SubscriptionCore* subscription) const {
+  void await_handler(const CoreOfSubscription* subscription) const {
     for (unsigned rounds = 0;
          running_.load(std::memory_order_acquire) == subscription;  // acquire "handled"
          ++rounds) {
       if (rounds < 1000) {
-        std::this_thread::yield();
+        Memory::yield();
       } else {
         std::this_thread::sleep_for(std::chrono::microseconds(50));
       }
@@ -230,7 +228,7 @@ class DispatcherCore final : public DispatcherBase {
 
   // Handlers that end each other's subscriptions would wait in a circle: whoever would close it
   // does not wait. Under the bus's wait_lock, which makes one of them the last.
-  [[nodiscard]] bool begin_waiting_for(DispatcherCore* other, const SubscriptionCore* awaited) {
+  [[nodiscard]] bool begin_waiting_for(DispatcherCore* other, const CoreOfSubscription* awaited) {
     const std::scoped_lock lock(bus_->wait_lock);
     const auto* next = other;
     const auto* handler = awaited;
@@ -319,7 +317,7 @@ class DispatcherCore final : public DispatcherBase {
 
   /// Picks up the gates that a new lane reserved for our subscriptions.
   void pick_up(std::uint32_t index) {
-    std::vector<LaneReader*> fresh;
+    std::vector<Reader*> fresh;
     {
       auto lock = bus_->lock();
       auto& lane = bus_->directory().lane(index);
@@ -338,17 +336,17 @@ class DispatcherCore final : public DispatcherBase {
     for (auto* reader : fresh) enlist(reader);
   }
 
-  void enlist(LaneReader* reader) {
+  void enlist(Reader* reader) {
     if (reader->lane() >= by_lane_.size()) by_lane_.resize(reader->lane() + 1);
     by_lane_[reader->lane()].push_back(reader);
     heat(reader);
   }
-  void delist(LaneReader* reader) {
+  void delist(Reader* reader) {
     if (reader->lane() < by_lane_.size()) std::erase(by_lane_[reader->lane()], reader);
     if (reader->hot) std::erase(hot_, reader);
     reader->hot = false;
   }
-  void heat(LaneReader* reader) {
+  void heat(Reader* reader) {
     reader->idle_rounds = 0;
     if (std::exchange(reader->hot, true)) return;
     hot_.push_back(reader);
@@ -372,7 +370,7 @@ class DispatcherCore final : public DispatcherBase {
     return handled;
   }
 
-  std::size_t handle(LaneReader* reader) {
+  std::size_t handle(Reader* reader) {
     auto* subscription = reader->subscription;
     // also for whoever waits for another subscription's handler and finds this one
     running_.store(subscription, std::memory_order_release);  // release "handled"
@@ -389,7 +387,7 @@ class DispatcherCore final : public DispatcherBase {
   /// Lets go of cursors that are done; when many are hot, asks for signals instead of looking at
   /// those that have had nothing.
   void cool() {
-    std::vector<LaneReader*> asked;
+    std::vector<Reader*> asked;
     for (std::size_t i = 0; i < hot_.size();) {
       auto* reader = hot_[i];
       if (reader->idle_rounds < kPatience) {
@@ -418,7 +416,7 @@ class DispatcherCore final : public DispatcherBase {
   }
 
   /// The reader's lane is closed and read to its end.
-  void retire(LaneReader* reader) {
+  void retire(Reader* reader) {
     delist(reader);
     auto& readers = reader->subscription->readers;
     std::erase_if(readers, [reader](const auto& owned) { return owned.get() == reader; });
@@ -489,7 +487,7 @@ class DispatcherCore final : public DispatcherBase {
   }
 
   /// Picks up every gate that lanes have reserved for the subscription. Under the directory lock.
-  void adopt_bound(SubscriptionCore& subscription) {
+  void adopt_bound(CoreOfSubscription& subscription) {
     auto& directory = bus_->directory();
     for (std::uint32_t i = 0; i < directory.lanes_used(); ++i) {
       auto& lane = directory.lane(i);
@@ -531,22 +529,22 @@ class DispatcherCore final : public DispatcherBase {
   EndpointRecord<Memory>& record_;
   DispatcherOptions options_;
   bool fence_needed_;
-  std::thread thread_;
+  typename Platform<Memory>::Thread thread_;
 
   // dispatcher's thread
-  alignas(kOwnerSpacing) std::atomic<SubscriptionCore*> running_{nullptr};
+  alignas(kOwnerSpacing) Atomic<CoreOfSubscription*> running_{nullptr};
   std::vector<Item> subscriptions_;
-  std::vector<LaneReader*> hot_;
-  std::vector<std::vector<LaneReader*>> by_lane_;
+  std::vector<Reader*> hot_;
+  std::vector<std::vector<Reader*>> by_lane_;
   std::uint64_t left_ = 0;
-  DispatcherCore* waits_for_ = nullptr;        // under the bus's wait_lock
-  const SubscriptionCore* awaited_ = nullptr;  // likewise
-  std::atomic<bool> stopped_{false};
+  DispatcherCore* waits_for_ = nullptr;          // under the bus's wait_lock
+  const CoreOfSubscription* awaited_ = nullptr;  // likewise
+  Atomic<bool> stopped_{false};
 
   // any thread
-  alignas(kOwnerSpacing) std::atomic<Stop> stop_{Stop::kNo};
-  EventCount<NativeMemory> stopped_gate_;
-  std::mutex inbox_lock_;
+  alignas(kOwnerSpacing) Atomic<Stop> stop_{Stop::kNo};
+  EventCount<Memory> stopped_gate_;
+  typename Platform<Memory>::Mutex inbox_lock_;
   std::vector<Letter> inbox_;
   std::vector<Item> known_;
   bool finished_ = false;

@@ -29,7 +29,6 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -37,11 +36,13 @@
 #include "ringway/base/at_exit.hpp"
 #include "ringway/base/native_memory.hpp"
 #include "ringway/bus/names.hpp"
+#include "ringway/bus/platform.hpp"
 #include "ringway/bus/topic.hpp"
 
 namespace ringway {
 
 /// One inline subscription, whatever its type.
+template <class Memory = NativeMemory>
 class InlineSubscriber {
  public:
   using Call = std::function<void(const void* message, const MessageInfo& info)>;
@@ -69,20 +70,23 @@ class InlineSubscriber {
   std::string pattern_;
   TypeIdentity type_;
   Call call_;
-  std::atomic<bool> ended_{false};
+  typename Memory::template Atomic<bool> ended_{false};
 };
 
 /// One publisher's inline subscribers.
+template <class Memory = NativeMemory>
 class InlineAudience {
  public:
+  using Subscriber = InlineSubscriber<Memory>;
+
   /// Replaced as a whole, never changed; each list has a number of its own.
   struct List {
     std::uint64_t number = 0;
-    std::vector<std::shared_ptr<InlineSubscriber>> subscribers;
+    std::vector<std::shared_ptr<Subscriber>> subscribers;
   };
 
   InlineAudience(std::string pattern, TypeIdentity type)
-      : pattern_(std::move(pattern)), type_(type), fence_needed_(!NativeMemory::heavy_fence()) {}
+      : pattern_(std::move(pattern)), type_(type), fence_needed_(!Memory::heavy_fence()) {}
 
   /// The publisher: true if there is anybody to call. One load.
   [[nodiscard]] bool any() const noexcept {
@@ -98,9 +102,9 @@ class InlineAudience {
     const AtExit done([this, depth] {
       calling_.store(depth, std::memory_order_release);  // release "calling"
     });
-    NativeMemory::light_fence();
+    Memory::light_fence();
     if (fence_needed_) {
-      NativeMemory::fence(std::memory_order_seq_cst);  // seq_cst: orders calling_ and list_
+      Memory::fence(std::memory_order_seq_cst);  // seq_cst: orders calling_ and list_
     }
     const List* list = list_.load(std::memory_order_acquire);  // acquire "list"
     if (list == nullptr) return;
@@ -117,12 +121,12 @@ class InlineAudience {
   }
 
   /// True if the subscriber may want something from this publisher.
-  [[nodiscard]] bool concerns(const InlineSubscriber& subscriber) const {
+  [[nodiscard]] bool concerns(const Subscriber& subscriber) const {
     return subscriber.type() == type_ && names::overlap(subscriber.pattern(), pattern_);
   }
 
   /// Under the registry's lock: adds or removes a subscriber.
-  void set(const std::shared_ptr<InlineSubscriber>& subscriber, bool wanted) {
+  void set(const std::shared_ptr<Subscriber>& subscriber, bool wanted) {
     auto next = std::make_unique<List>();
     if (current_) next->subscribers = current_->subscribers;
     next->number = ++lists_;
@@ -136,7 +140,7 @@ class InlineAudience {
   /// After set() and a heavy fence: waits until no call that may use an old list runs.
   void quiesce() const noexcept {
     while (calling_.load(std::memory_order_acquire) != 0) {  // acquire "calling"
-      std::this_thread::yield();
+      Memory::yield();
     }
   }
   /// Under the registry's lock, after a heavy fence: frees the old lists if nobody can be using
@@ -149,45 +153,52 @@ class InlineAudience {
   [[nodiscard]] bool is_calling_here() const noexcept {
     return calling_.load(std::memory_order_relaxed) != 0 &&  // relaxed: own thread's word, if ours
            owner_.load(std::memory_order_relaxed) ==
-               std::this_thread::get_id();  // relaxed: likewise
+               Platform<Memory>::this_thread();  // relaxed: likewise
   }
   /// The publisher, before call(): whose thread it is.
   void set_owner() noexcept {
-    owner_.store(std::this_thread::get_id(),
+    owner_.store(Platform<Memory>::this_thread(),
                  std::memory_order_relaxed);  // relaxed: own thread's word
   }
 
  private:
+  template <class U>
+  using Atomic = typename Memory::template Atomic<U>;
+
   // static
   std::string pattern_;
   TypeIdentity type_;
   bool fence_needed_;
   // publisher
-  std::atomic<std::uint32_t> calling_{0};
-  std::atomic<std::thread::id> owner_{};
+  Atomic<std::uint32_t> calling_{0};
+  Atomic<typename Platform<Memory>::ThreadId> owner_{};
   // whoever subscribes
-  std::atomic<const List*> list_{nullptr};
+  Atomic<const List*> list_{nullptr};
   std::unique_ptr<List> current_;
   std::uint64_t lists_ = 0;
   std::vector<std::unique_ptr<List>> retired_;
 };
 
 /// All inline subscriptions and all publishers of one bus in this process.
+template <class Memory = NativeMemory>
 class InlineRegistry {
+  using Audience = InlineAudience<Memory>;
+  using Subscriber = InlineSubscriber<Memory>;
+
  public:
-  void add_publisher(const std::shared_ptr<InlineAudience>& audience) {
+  void add_publisher(const std::shared_ptr<Audience>& audience) {
     const std::scoped_lock lock(lock_);
     audiences_.push_back(audience);
     for (const auto& subscriber : subscribers_) {
       if (audience->concerns(*subscriber)) audience->set(subscriber, true);
     }
   }
-  void remove_publisher(const std::shared_ptr<InlineAudience>& audience) noexcept {
+  void remove_publisher(const std::shared_ptr<Audience>& audience) noexcept {
     const std::scoped_lock lock(lock_);
     std::erase(audiences_, audience);
   }
 
-  void add(const std::shared_ptr<InlineSubscriber>& subscriber) {
+  void add(const std::shared_ptr<Subscriber>& subscriber) {
     const std::scoped_lock lock(lock_);
     subscribers_.push_back(subscriber);
     for (const auto& audience : audiences_) {
@@ -196,9 +207,9 @@ class InlineRegistry {
   }
 
   /// Once this has returned, no call of the subscriber runs, but for one that this is called from.
-  void remove(const std::shared_ptr<InlineSubscriber>& subscriber) {
+  void remove(const std::shared_ptr<Subscriber>& subscriber) {
     subscriber->end();
-    std::vector<std::shared_ptr<InlineAudience>> concerned;
+    std::vector<std::shared_ptr<Audience>> concerned;
     {
       const std::scoped_lock lock(lock_);
       std::erase(subscribers_, subscriber);
@@ -220,14 +231,14 @@ class InlineRegistry {
 
  private:
   static void fence() noexcept {
-    if (!NativeMemory::heavy_fence()) {
-      NativeMemory::fence(std::memory_order_seq_cst);  // seq_cst: orders list_ and calling_
+    if (!Memory::heavy_fence()) {
+      Memory::fence(std::memory_order_seq_cst);  // seq_cst: orders list_ and calling_
     }
   }
 
-  std::mutex lock_;
-  std::vector<std::shared_ptr<InlineAudience>> audiences_;
-  std::vector<std::shared_ptr<InlineSubscriber>> subscribers_;
+  typename Platform<Memory>::Mutex lock_;
+  std::vector<std::shared_ptr<Audience>> audiences_;
+  std::vector<std::shared_ptr<Subscriber>> subscribers_;
 };
 
 }  // namespace ringway

@@ -201,7 +201,7 @@ class LanePublisher {
   [[nodiscard]] PublishStatus wait_for_room(Attempt&& attempt, Deadline deadline) {
     if (waits_for_this_thread(capacity())) return PublishStatus::kWouldDeadlock;
     PublishStatus status = PublishStatus::kFull;
-    const bool answered = await<SpinPark, Memory>(
+    const bool answered = await<typename Platform<Memory>::Wait, Memory>(
         lane().room,
         [&] {
           status = attempt();
@@ -330,9 +330,12 @@ class LanePublisher {
 /// What both kinds of publishers do with inline subscribers. Not for users.
 template <class E, Home H>
 class InlineCaller {
+  using Audience = InlineAudience<typename H::Memory>;
+  using List = typename Audience::List;
+
  public:
   InlineCaller(BusCore<H>& core, std::string_view name, const TypeIdentity& type)
-      : core_(&core), audience_(std::make_shared<InlineAudience>(std::string(name), type)) {
+      : core_(&core), audience_(std::make_shared<Audience>(std::string(name), type)) {
     core_->inlines.add_publisher(audience_);
   }
   InlineCaller(InlineCaller&&) noexcept = default;
@@ -351,13 +354,13 @@ class InlineCaller {
   /// For the publisher of one topic: whoever is in its list wants it.
   template <class T>
   void call(const LanePublisher<E, H>& lane, const T& message, std::string_view topic) {
-    call(lane, message, topic, [](const InlineAudience::List&, std::size_t) { return true; });
+    call(lane, message, topic, [](const List&, std::size_t) { return true; });
   }
   /// For the publisher of a family: whether a subscriber wants a topic is found out once.
   template <class T>
   void call(const LanePublisher<E, H>& lane, const T& message, std::string_view topic,
             std::uint32_t number) {
-    call(lane, message, topic, [&](const InlineAudience::List& list, std::size_t i) {
+    call(lane, message, topic, [&](const List& list, std::size_t i) {
       if (std::exchange(known_list_, list.number) != list.number) wanted_.clear();
       const auto count = list.subscribers.size();
       const auto at = number * count + i;
@@ -389,7 +392,7 @@ class InlineCaller {
   }
 
   BusCore<H>* core_;  // kept alive by the publisher's lane
-  std::shared_ptr<InlineAudience> audience_;
+  std::shared_ptr<Audience> audience_;
   std::uint32_t depth_ = 0;       // nested publications from inline handlers
   Sequence held_ = 0;             // the element that the outermost handlers look at
   std::uint64_t known_list_ = 0;  // number of the list that wanted_ is about

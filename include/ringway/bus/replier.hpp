@@ -41,11 +41,12 @@ struct ReplyElement {
 };
 
 template <class Reply, class Request, class Handler, Home H>
-class ReplySubscription final : public SubscriptionCore {
+class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
   static_assert(std::is_invocable_r_v<Reply, Handler&, const Request&>,
                 "Ringway: a replier's handler takes const Request& and returns Reply");
   using Core = BusCore<H>;
   using Memory = typename H::Memory;
+  using Base = SubscriptionCore<Memory>;
   using Element = RequestElement<Request>;
   using Ring = BroadcastRing<Element, Memory>;
   using Answers = LanePublisher<ReplyElement<Reply>, H>;
@@ -53,7 +54,7 @@ class ReplySubscription final : public SubscriptionCore {
  public:
   ReplySubscription(std::shared_ptr<Core> bus, std::string name, std::uint32_t index,
                     std::uint32_t endpoint, Handler handler)
-      : SubscriptionCore(std::move(name), index),
+      : Base(std::move(name), index),
         bus_(std::move(bus)),
         endpoint_(endpoint),
         handler_(std::move(handler)) {}
@@ -61,9 +62,9 @@ class ReplySubscription final : public SubscriptionCore {
   void adopt(std::uint32_t index, std::size_t gate) override {
     auto& lane = bus_->directory().lane(index);
     auto ring = Ring::join(bus_->directory().ring_memory(lane));
-    auto opened = ended() || lane.closed() ? std::optional<Answers>{}
-                                           : open_answers(lane, 2 * ring->capacity());
-    readers.push_back(
+    auto opened = this->ended() || lane.closed() ? std::optional<Answers>{}
+                                                 : open_answers(lane, 2 * ring->capacity());
+    this->readers.push_back(
         std::make_unique<Reader>(this, index, ring->adopt_cursor(gate), std::move(opened)));
     lane.set_served(true);
     bus_->signal(lane.owner, index);
@@ -75,20 +76,20 @@ class ReplySubscription final : public SubscriptionCore {
     auto gate = ring ? ring->reserve_cursor() : Failure{ring.error()};
     if (!gate) {
       return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a request lane of \"",
-                                                       to_absl(pattern()),
+                                                       to_absl(this->pattern()),
                                                        "\": ", describe(gate.error())));
     }
     ++lane.handles;
-    lane.replier = record() + 1;
+    lane.replier = this->record() + 1;
     lane.set_served(true);
     adopt(index, *gate);
     return absl::OkStatus();
   }
 
   void on_removed() override {
-    for (const auto& reader : readers) {
+    for (const auto& reader : this->readers) {
       auto& lane = bus_->directory().lane(reader->lane());
-      if (lane.replier != record() + 1) continue;  // somebody else serves it already
+      if (lane.replier != this->record() + 1) continue;  // somebody else serves it already
       lane.replier = 0;
       lane.set_served(false);
       bus_->signal(lane.owner, reader->lane());
@@ -99,24 +100,24 @@ class ReplySubscription final : public SubscriptionCore {
   Counter dropped;  // answers for which the requester left no room
 
  private:
-  class Reader final : public LaneReader {
+  class Reader final : public LaneReader<Memory> {
    public:
     Reader(ReplySubscription* owner, std::uint32_t lane, typename Ring::Cursor cursor,
            std::optional<Answers> answers)
-        : LaneReader(lane),
+        : LaneReader<Memory>(lane),
           owner_(*owner),
           record_(owner->bus_->directory().lane(lane)),
           cursor_(std::move(cursor)),
           answers_(std::move(answers)) {
       cursor_->set_address(owner->endpoint_);
-      subscription = owner;
+      this->subscription = owner;
     }
     ~Reader() override {
       cursor_.reset();
       record_.room.notify_all();
       answers_.reset();
       auto lock = owner_.bus_->lock();
-      owner_.bus_->template release_lane<Element>(lane());
+      owner_.bus_->template release_lane<Element>(this->lane());
     }
 
     std::size_t drain(std::size_t limit) override {

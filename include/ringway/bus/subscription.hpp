@@ -35,9 +35,11 @@
 
 namespace ringway {
 
+template <class Memory>
 class SubscriptionCore;
 
 /// One cursor of a subscription, as its dispatcher sees it. Dispatcher's thread only.
+template <class Memory>
 class LaneReader {
  public:
   explicit LaneReader(std::uint32_t lane) noexcept : lane_(lane) {}
@@ -56,7 +58,7 @@ class LaneReader {
   [[nodiscard]] std::uint32_t lane() const noexcept { return lane_; }
 
   // the dispatcher's notes
-  SubscriptionCore* subscription = nullptr;
+  SubscriptionCore<Memory>* subscription = nullptr;
   bool hot = false;
   std::uint32_t idle_rounds = 0;
 
@@ -64,32 +66,18 @@ class LaneReader {
   std::uint32_t lane_;
 };
 
-/// What a subscription is, whatever its types: shared by its handle and its dispatcher.
-class SubscriptionCore {
+/// What a subscription's handle knows of it.
+class SubscriptionBase {
  public:
-  SubscriptionCore(std::string pattern, std::uint32_t record)
+  SubscriptionBase(std::string pattern, std::uint32_t record)
       : pattern_(std::move(pattern)), record_(record) {}
-  SubscriptionCore(const SubscriptionCore&) = delete;
-  SubscriptionCore& operator=(const SubscriptionCore&) = delete;
-  virtual ~SubscriptionCore() = default;
-
-  /// Picks up a gate that was reserved in a lane. Under the directory lock.
-  virtual void adopt(std::uint32_t lane, std::size_t gate) = 0;
-  /// Reserves a gate in a lane and picks it up. Under the directory lock.
-  [[nodiscard]] virtual absl::Status join(std::uint32_t lane) = 0;
-  /// The subscription has ended; its readers are still there. Under the directory lock.
-  virtual void on_removed() {}
+  SubscriptionBase(const SubscriptionBase&) = delete;
+  SubscriptionBase& operator=(const SubscriptionBase&) = delete;
+  virtual ~SubscriptionBase() = default;
 
   [[nodiscard]] const std::string& pattern() const noexcept { return pattern_; }
   /// Its record's index in the directory.
   [[nodiscard]] std::uint32_t record() const noexcept { return record_; }
-
-  [[nodiscard]] bool ended() const noexcept {
-    return ended_.load(std::memory_order_relaxed);  // relaxed: ordered by the fences, see above
-  }
-  void set_ended() noexcept { ended_.store(true, std::memory_order_relaxed); }  // relaxed: likewise
-
-  std::vector<std::unique_ptr<LaneReader>> readers;
 
   Counter delivered;    // messages whose handler was called
   Counter undelivered;  // messages accepted for this subscription that nobody will handle
@@ -98,7 +86,30 @@ class SubscriptionCore {
  private:
   std::string pattern_;
   std::uint32_t record_;
-  std::atomic<bool> ended_{false};
+};
+
+/// What a subscription is, whatever its types: shared by its handle and its dispatcher.
+template <class Memory>
+class SubscriptionCore : public SubscriptionBase {
+ public:
+  using SubscriptionBase::SubscriptionBase;
+
+  /// Picks up a gate that was reserved in a lane. Under the directory lock.
+  virtual void adopt(std::uint32_t lane, std::size_t gate) = 0;
+  /// Reserves a gate in a lane and picks it up. Under the directory lock.
+  [[nodiscard]] virtual absl::Status join(std::uint32_t lane) = 0;
+  /// The subscription has ended; its readers are still there. Under the directory lock.
+  virtual void on_removed() {}
+
+  [[nodiscard]] bool ended() const noexcept {
+    return ended_.load(std::memory_order_relaxed);  // relaxed: ordered by the fences, see above
+  }
+  void set_ended() noexcept { ended_.store(true, std::memory_order_relaxed); }  // relaxed: likewise
+
+  std::vector<std::unique_ptr<LaneReader<Memory>>> readers;
+
+ private:
+  typename Memory::template Atomic<bool> ended_{false};
 };
 
 /// The dispatcher, as subscriptions see it.
@@ -111,7 +122,7 @@ class DispatcherBase {
 
   [[nodiscard]] virtual const std::string& name() const noexcept = 0;
   /// Lets go of an ended subscription; waits while its handler runs on another thread.
-  virtual void remove(const std::shared_ptr<SubscriptionCore>& subscription) = 0;
+  virtual void remove(const std::shared_ptr<SubscriptionBase>& subscription) = 0;
   /// The thread ends when everything is read, or at once. Does not wait.
   virtual void request_stop(bool drain_first) = 0;
   /// Waits until the thread has ended. \return false if the deadline came first
@@ -126,7 +137,7 @@ class DispatcherBase {
 class Subscription {
  public:
   Subscription() = default;
-  Subscription(std::shared_ptr<SubscriptionCore> core, std::shared_ptr<DispatcherBase> dispatcher)
+  Subscription(std::shared_ptr<SubscriptionBase> core, std::shared_ptr<DispatcherBase> dispatcher)
       : core_(std::move(core)), dispatcher_(std::move(dispatcher)) {}
   Subscription(Subscription&&) noexcept = default;
   Subscription& operator=(Subscription&& other) noexcept {
@@ -155,7 +166,7 @@ class Subscription {
   [[nodiscard]] std::uint64_t undelivered() const noexcept { return core_->undelivered.read(); }
 
  private:
-  std::shared_ptr<SubscriptionCore> core_;
+  std::shared_ptr<SubscriptionBase> core_;
   std::shared_ptr<DispatcherBase> dispatcher_;
 };
 

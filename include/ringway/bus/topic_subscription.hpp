@@ -32,14 +32,15 @@ void call_handler(Handler& handler, const T& message, const MessageInfo& info) {
 }
 
 template <class T, class Handler, Home H>
-class TopicSubscription final : public SubscriptionCore {
+class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
   using Core = BusCore<H>;
   using Memory = typename H::Memory;
+  using Base = SubscriptionCore<Memory>;
 
  public:
   TopicSubscription(std::shared_ptr<Core> bus, std::string pattern, std::uint32_t index,
                     std::uint32_t endpoint, SubscribeOptions options, Handler handler)
-      : SubscriptionCore(std::move(pattern), index),
+      : Base(std::move(pattern), index),
         bus_(std::move(bus)),
         endpoint_(endpoint),
         options_(options),
@@ -60,24 +61,24 @@ class TopicSubscription final : public SubscriptionCore {
 
  private:
   template <class E, class Cursor>
-  class Reader final : public LaneReader {
+  class Reader final : public LaneReader<Memory> {
     static constexpr bool kLossy = requires(const Cursor& cursor) { cursor.lost(); };
 
    public:
     Reader(TopicSubscription* owner, std::uint32_t lane, Cursor cursor)
-        : LaneReader(lane),
+        : LaneReader<Memory>(lane),
           owner_(*owner),
           record_(owner->bus_->directory().lane(lane)),
           topic_(owner->bus_->directory().topic(record_.topic).name.view()),
           cursor_(std::move(cursor)) {
       cursor_->set_address(owner->endpoint_);
-      subscription = owner;
+      this->subscription = owner;
     }
     ~Reader() override {
       cursor_.reset();            // leaves the ring before the lane may go
       record_.room.notify_all();  // it may have been the one that held the publisher back
       auto lock = owner_.bus_->lock();
-      owner_.bus_->template release_lane<E>(lane(), lock);
+      owner_.bus_->template release_lane<E>(this->lane(), lock);
     }
 
     std::size_t drain(std::size_t limit) override {
@@ -164,7 +165,7 @@ class TopicSubscription final : public SubscriptionCore {
   }
   template <class E, class Cursor>
   void add(std::uint32_t lane, Cursor cursor) {
-    readers.push_back(std::make_unique<Reader<E, Cursor>>(this, lane, std::move(cursor)));
+    this->readers.push_back(std::make_unique<Reader<E, Cursor>>(this, lane, std::move(cursor)));
   }
 
   template <class E>
@@ -206,7 +207,7 @@ class TopicSubscription final : public SubscriptionCore {
       wanted_.resize(topic + 1, Wanted::kUnknown);
     if (wanted_[topic] == Wanted::kUnknown) [[unlikely]] {
       const auto name = bus_->directory().topic(topic).name.view();
-      wanted_[topic] = names::matches(pattern(), name) ? Wanted::kYes : Wanted::kNo;
+      wanted_[topic] = names::matches(this->pattern(), name) ? Wanted::kYes : Wanted::kNo;
     }
     return wanted_[topic] == Wanted::kYes;
   }

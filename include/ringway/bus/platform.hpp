@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// What the bus needs beside a memory policy: locks, threads, who is running, how to wait where the
+/// user has no choice. A checking memory policy specialises it, so that the bus as it is runs under
+/// the checker; every other policy means the standard library.
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "ringway/wait/wait_strategy.hpp"
+
+namespace ringway {
+
+template <class Memory>
+struct Platform {
+  using Mutex = std::mutex;
+  using Thread = std::thread;
+  using ThreadId = std::thread::id;
+  using Wait = SpinPark;
+
+  [[nodiscard]] static ThreadId this_thread() noexcept { return std::this_thread::get_id(); }
+
+  /// \return false if the thread may not run on that processor
+  [[nodiscard]] static bool pin(Thread& thread, int cpu) noexcept {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<std::size_t>(cpu), &set);
+    return ::pthread_setaffinity_np(thread.native_handle(), sizeof(set), &set) == 0;
+  }
+  static void set_name(Thread& thread, const std::string& name) noexcept {
+    ::pthread_setname_np(thread.native_handle(), name.substr(0, 15).c_str());
+  }
+};
+
+}  // namespace ringway
