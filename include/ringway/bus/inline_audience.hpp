@@ -108,6 +108,7 @@ class InlineAudience {
     }
     const List* list = list_.load(std::memory_order_acquire);  // acquire "list"
     if (list == nullptr) return;
+    Memory::before_read(list, sizeof(List));
     // a handler may replace the list; the old one is kept until nobody is in the middle
     for (std::size_t i = 0; i < list->subscribers.size(); ++i) {
       const auto& subscriber = *list->subscribers[i];
@@ -133,6 +134,7 @@ class InlineAudience {
     std::erase(next->subscribers, subscriber);
     if (wanted) next->subscribers.push_back(subscriber);
     auto old = std::exchange(current_, next->subscribers.empty() ? nullptr : std::move(next));
+    if (current_) Memory::before_write(current_.get(), sizeof(List));
     list_.store(current_.get(), std::memory_order_release);  // release "list"
     retired_.push_back(std::move(old));
   }
