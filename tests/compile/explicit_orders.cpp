@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "ringway/ring/broadcast_ring.hpp"
+#include "ringway/ring/lock_free_mpmc_ring.hpp"
 #include "ringway/ring/lossy_broadcast_ring.hpp"
 #include "ringway/ring/mpmc_ring.hpp"
 #include "ringway/ring/spsc_ring.hpp"
@@ -62,6 +63,7 @@ struct StrictMemory {
 // Instantiates every member function that is not itself a template; the functions below do those.
 template class ringway::SpscRing<int, StrictMemory>;
 template class ringway::MpmcRing<int, StrictMemory>;
+template class ringway::LockFreeMpmcRing<int, StrictMemory>;
 template class ringway::BroadcastRing<int, StrictMemory>;
 template class ringway::LossyBroadcastRing<int, StrictMemory>;
 
@@ -83,11 +85,12 @@ bool pass_one(Ring& ring) {
 int main() {
   auto spsc = ringway::SpscRing<int, StrictMemory>::create({.capacity = 2}).value();
   auto mpmc = ringway::MpmcRing<int, StrictMemory>::create({.capacity = 2}).value();
+  auto lock_free = ringway::LockFreeMpmcRing<int, StrictMemory>::create({.capacity = 2}).value();
   auto broadcast = ringway::BroadcastRing<int, StrictMemory>::create({.capacity = 2}).value();
   auto cursor = broadcast.cursor().value();
   auto lossy = ringway::LossyBroadcastRing<int, StrictMemory>::create({.capacity = 2}).value();
   auto lossy_cursor = lossy.lossy_cursor().value();
-  const bool passed = pass_one(spsc) && pass_one(mpmc) &&
+  const bool passed = pass_one(spsc) && pass_one(mpmc) && pass_one(lock_free) &&
                       broadcast.producer().value().try_push(1) && cursor.drain(kIgnore, 1) == 1 &&
                       lossy.producer().value().try_push(1) && lossy_cursor.drain(kIgnore, 1) == 1;
   return passed ? 0 : 1;

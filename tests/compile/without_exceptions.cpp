@@ -3,6 +3,7 @@
 // neither exceptions nor run-time types.
 #include "ringway/channel/channel.hpp"
 #include "ringway/ring/broadcast_ring.hpp"
+#include "ringway/ring/lock_free_mpmc_ring.hpp"
 #include "ringway/ring/lossy_broadcast_ring.hpp"
 #include "ringway/ring/mpmc_ring.hpp"
 #include "ringway/ring/spsc_ring.hpp"
@@ -10,6 +11,7 @@
 // Every member function that is not itself a template.
 template class ringway::SpscRing<int>;
 template class ringway::MpmcRing<int>;
+template class ringway::LockFreeMpmcRing<int>;
 template class ringway::BroadcastRing<int>;
 template class ringway::LossyBroadcastRing<int>;
 

@@ -127,8 +127,8 @@ template <class E>
 
 template <class Kind>
 class RingHygiene : public testing::Test {};
-using Kinds =
-    testing::Types<SpscKind, MpmcKind, BroadcastKind, LossyBroadcastKind, LossyReaderKind>;
+using Kinds = testing::Types<SpscKind, MpmcKind, LockFreeMpmcKind, BroadcastKind,
+                             LossyBroadcastKind, LossyReaderKind>;
 TYPED_TEST_SUITE(RingHygiene, Kinds);
 
 TEST(RingHygieneControl, CountersCount) {

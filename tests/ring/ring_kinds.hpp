@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "ringway/ring/broadcast_ring.hpp"
+#include "ringway/ring/lock_free_mpmc_ring.hpp"
 #include "ringway/ring/lossy_broadcast_ring.hpp"
 #include "ringway/ring/mpmc_ring.hpp"
 #include "ringway/ring/spsc_ring.hpp"
@@ -54,6 +55,22 @@ struct MpmcKind {
   static constexpr bool kExclusiveProducer = false;
   static constexpr bool kExclusiveReader = false;
   static constexpr bool kAbandonedLeavesHole = true;
+
+  template <class R>
+  static auto reader(R& ring) noexcept {
+    return ring.consumer();
+  }
+};
+
+struct LockFreeMpmcKind {
+  template <class T>
+  using Ring = LockFreeMpmcRing<T>;
+  template <class T, class Memory>
+  using RingOn = LockFreeMpmcRing<T, Memory>;
+  static constexpr bool kTakes = true;
+  static constexpr bool kExclusiveProducer = false;
+  static constexpr bool kExclusiveReader = false;
+  static constexpr bool kAbandonedLeavesHole = false;
 
   template <class R>
   static auto reader(R& ring) noexcept {

@@ -61,6 +61,10 @@ struct WatchedMemory : NativeMemory {
       note(this);
       return value_.exchange(value, order);
     }
+    U fetch_add(U amount, std::memory_order order) noexcept {
+      note(this);
+      return value_.fetch_add(amount, order);
+    }
     U fetch_or(U bits, std::memory_order order) noexcept {
       note(this);
       return value_.fetch_or(bits, order);
@@ -89,7 +93,8 @@ struct WatchedMemory : NativeMemory {
 
 template <class Kind>
 class RingLayout : public testing::Test {};
-using Kinds = testing::Types<SpscKind, MpmcKind, BroadcastKind, LossyBroadcastKind>;
+using Kinds =
+    testing::Types<SpscKind, MpmcKind, LockFreeMpmcKind, BroadcastKind, LossyBroadcastKind>;
 TYPED_TEST_SUITE(RingLayout, Kinds);
 
 TYPED_TEST(RingLayout, OwnersWriteFarFromEachOtherAndFromTheHeader) {

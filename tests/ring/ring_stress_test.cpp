@@ -220,13 +220,12 @@ TEST_P(SpscStress, DeliversEachMessageOnceInOrder) {
 }
 INSTANTIATE_TEST_SUITE_P(Capacities, SpscStress, testing::ValuesIn(kStressCapacities));
 
-// Several of each, ended by the seal.
-class MpmcStress : public testing::TestWithParam<std::tuple<std::size_t, std::size_t>> {};
-TEST_P(MpmcStress, DeliversEachMessageOnceInEachProducersOrder) {
-  const auto [pairs, capacity] = GetParam();
+/// Several producers and as many consumers, ended by the seal.
+template <class Kind>
+void compete(std::size_t pairs, std::size_t capacity) {
   Random random(seed_of_this_run());
-  auto ring =
-      MpmcRing<Message>::create({.capacity = capacity, .start = random_start(random)}).value();
+  using Ring = RingOf<Kind, Message>;
+  Ring ring = Ring::create(options_of<Ring>(capacity, random_start(random))).value();
   std::vector<Witness> witnesses(pairs, Witness(pairs));
   std::vector<std::uint64_t> sent(pairs, 0);
   std::atomic<std::size_t> sending{pairs};
@@ -250,15 +249,30 @@ TEST_P(MpmcStress, DeliversEachMessageOnceInEachProducersOrder) {
   }
   expect_exactly_once(witnesses, sent);
 }
+
+class MpmcStress : public testing::TestWithParam<std::tuple<std::size_t, std::size_t>> {};
+TEST_P(MpmcStress, DeliversEachMessageOnceInEachProducersOrder) {
+  const auto [pairs, capacity] = GetParam();
+  compete<MpmcKind>(pairs, capacity);
+}
+TEST_P(MpmcStress, LockFreeRingDeliversEachMessageOnceInEachProducersOrder) {
+  const auto [pairs, capacity] = GetParam();
+  compete<LockFreeMpmcKind>(pairs, capacity);
+}
 INSTANTIATE_TEST_SUITE_P(Topologies, MpmcStress,
                          testing::Combine(testing::Values(1, 2, 4),
                                           testing::ValuesIn(kStressCapacities)));
 
 // The seal comes from outside, in the middle of it: what was accepted is delivered, nothing else.
-TEST(MpmcStressSeal, EveryPushThatSucceededIsDeliveredAndNoneComesLater) {
+template <class Kind>
+class CompetingStress : public testing::Test {};
+using CompetingKinds = testing::Types<MpmcKind, LockFreeMpmcKind>;
+TYPED_TEST_SUITE(CompetingStress, CompetingKinds);
+TYPED_TEST(CompetingStress, EveryPushBeforeTheSealIsDeliveredAndNoneComesLater) {
   Random random(seed_of_this_run());
+  using Ring = RingOf<TypeParam, Message>;
   for (int round = 0; round < 100; ++round) {
-    auto ring = MpmcRing<Message>::create({.capacity = 1 + random() % 10}).value();
+    Ring ring = Ring::create(options_of<Ring>(1 + random() % 10)).value();
     std::vector<Witness> witnesses(2, Witness(2));
     std::vector<std::uint64_t> sent(2, 0);
     std::vector<std::thread> threads;
@@ -351,6 +365,62 @@ TEST(MpmcStressVisibility, PushAfterAPopOfMineFindsRoomWhenNoEarlierPopIsUnderWa
     }
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(full.load(), 0u) << "capacity " << capacity;
+    EXPECT_EQ(ring.size_approx(), capacity);
+  }
+}
+
+// In the lock-free ring nothing that is under way hides anything: by counting there is always an
+// element for a thread that has pushed one more than it has popped, whoever else is in the middle
+// of what.
+TEST(LockFreeMpmcStressVisibility, PopAfterAPushOfMineFindsSomething) {
+  for (const std::size_t capacity : {3u, 4u, 7u}) {
+    auto ring = LockFreeMpmcRing<std::uint64_t>::create({.capacity = capacity}).value();
+    std::atomic<std::uint64_t> full{0};
+    std::atomic<std::uint64_t> empty{0};
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < 3; ++i) {
+      threads.emplace_back([&] {
+        auto producer = ring.producer().value();
+        auto consumer = ring.consumer().value();
+        Budget budget;
+        for (std::uint64_t round = 0; !budget.spent(round); ++round) {
+          while (!producer.try_push(round)) full.fetch_add(1);
+          while (!consumer.try_pop()) empty.fetch_add(1);
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(full.load(), 0u) << "capacity " << capacity;
+    EXPECT_EQ(empty.load(), 0u) << "capacity " << capacity;
+    EXPECT_EQ(ring.size_approx(), 0u);
+  }
+}
+
+// The same the other way round, in a ring that is full but for what the threads have taken.
+TEST(LockFreeMpmcStressVisibility, PushAfterAPopOfMineFindsRoom) {
+  for (const std::size_t capacity : {3u, 4u, 7u}) {
+    auto ring = LockFreeMpmcRing<std::uint64_t>::create({.capacity = capacity}).value();
+    {
+      auto producer = ring.producer().value();
+      for (std::size_t i = 0; i < capacity; ++i) ASSERT_TRUE(producer.try_push(i));
+    }
+    std::atomic<std::uint64_t> full{0};
+    std::atomic<std::uint64_t> empty{0};
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < 3; ++i) {
+      threads.emplace_back([&] {
+        auto producer = ring.producer().value();
+        auto consumer = ring.consumer().value();
+        Budget budget;
+        for (std::uint64_t round = 0; !budget.spent(round); ++round) {
+          while (!consumer.try_pop()) empty.fetch_add(1);
+          while (!producer.try_push(round)) full.fetch_add(1);
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(full.load(), 0u) << "capacity " << capacity;
+    EXPECT_EQ(empty.load(), 0u) << "capacity " << capacity;
     EXPECT_EQ(ring.size_approx(), capacity);
   }
 }

@@ -29,7 +29,15 @@
 
 namespace ringway {
 
-enum class RingKind : std::uint16_t { kSpsc = 1, kMpmc = 2, kBroadcast = 3, kLossyBroadcast = 4 };
+enum class RingKind : std::uint16_t {
+  kSpsc = 1,
+  kMpmc = 2,
+  kBroadcast = 3,
+  kLossyBroadcast = 4,
+  kByte = 5,
+  kBroadcastByte = 6,
+  kLockFreeMpmc = 7,
+};
 
 /// The static part of a ring's block, at its first byte.
 struct RingHeader {
