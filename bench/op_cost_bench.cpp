@@ -11,9 +11,9 @@
 #include <string>
 
 #include "adapters/mutex_queue.hpp"
-#include "adapters/peers.hpp"
 #include "adapters/ringway_channel.hpp"
 #include "adapters/ringway_ring.hpp"
+#include "rows/peers.hpp"
 #include "workload/message.hpp"
 
 namespace ringway::bench {
@@ -87,7 +87,7 @@ void add_payload() {
   add<CdsVyukov<T>, T>("ManyToMany");
   add<BoostMpmc<T>, T>("ManyToMany");
   add<Moodycamel<T>, T>("ManyToMany");
-  add<MutexQueue<T, false>, T>("ManyToMany");
+  add<MutexQueue<T>, T>("ManyToMany");
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// The baselines: a bounded std::deque behind a std::mutex, polled, and with condition variables.
+/// The baseline: a bounded std::deque behind a std::mutex, polled.
 
-#include <condition_variable>
 #include <deque>
 #include <mutex>
 
@@ -11,28 +10,19 @@
 
 namespace ringway::bench {
 
-/// `kWaits`: with condition variables; both calls wait inside.
-template <class T, bool kWaits>
+template <class T>
 class MutexQueue {
  public:
-  static constexpr AdapterInfo kInfo{
-      .name = kWaits ? "std::mutex + deque + condition variable" : "std::mutex + deque",
-      .kind = Kind::kBaseline,
-      .pop_waits = kWaits};
+  static constexpr AdapterInfo kInfo{.name = "std::mutex + deque", .kind = Kind::kBaseline};
 
   explicit MutexQueue(std::size_t capacity) : capacity_(capacity) {}
 
   struct Producer {
     explicit Producer(MutexQueue& the_queue) : queue(the_queue) {}
     bool try_push(const T& message) {
-      std::unique_lock lock(queue.mutex_);
-      if constexpr (kWaits) {
-        queue.not_full_.wait(lock, [this] { return queue.items_.size() < queue.capacity_; });
-      }
+      const std::lock_guard lock(queue.mutex_);
       if (queue.items_.size() >= queue.capacity_) return false;
       queue.items_.push_back(message);
-      lock.unlock();
-      if constexpr (kWaits) queue.not_empty_.notify_one();
       return true;
     }
     MutexQueue& queue;
@@ -43,12 +33,10 @@ class MutexQueue {
     template <class Handler>
     bool try_pop(Handler&& handler) {
       std::unique_lock lock(queue.mutex_);
-      if constexpr (kWaits) queue.not_empty_.wait(lock, [this] { return !queue.items_.empty(); });
       if (queue.items_.empty()) return false;
       const T message = queue.items_.front();
       queue.items_.pop_front();
       lock.unlock();
-      if constexpr (kWaits) queue.not_full_.notify_one();
       handler(message);
       return true;
     }
@@ -58,7 +46,6 @@ class MutexQueue {
  private:
   const std::size_t capacity_;
   std::mutex mutex_;
-  std::condition_variable not_full_, not_empty_;
   std::deque<T> items_;
 };
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// nng inproc REQ/REP, by the message forms: the answer goes back in the message of the question.
-/// https://nng.nanomsg.org
+/// nng inproc REQ/REP: the answer goes back in the question's message. https://nng.nanomsg.org
 
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
@@ -53,8 +52,7 @@ class NngRequests {
   }
 
  private:
-  nng_socket replier_{};
-  nng_socket requester_{};
+  nng_socket replier_{}, requester_{};
   std::thread thread_;
 };
 

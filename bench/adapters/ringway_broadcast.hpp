@@ -21,8 +21,8 @@ class RingwayBroadcastAdapter {
       .name = std::is_same_v<Ring, BroadcastRing<T>> ? "BroadcastRing" : "LossyBroadcastRing",
       .kind = Kind::kRingway};
 
-  RingwayBroadcastAdapter(std::size_t capacity, std::size_t /*readers*/)
-      : ring_(Ring::create({.capacity = capacity}).value()) {}
+  RingwayBroadcastAdapter(std::size_t capacity, std::size_t readers)
+      : ring_(Ring::create({.capacity = capacity, .max_cursors = readers}).value()) {}
 
   struct Producer {
     explicit Producer(RingwayBroadcastAdapter& adapter)

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/bus_adapter.hpp"
+#include "adapters/zeromq_socket.hpp"
 #include "driver/cpus.hpp"
 
 namespace ringway::bench {
@@ -20,28 +21,16 @@ class ZeroMqBus {
  public:
   static constexpr AdapterInfo kInfo{.name = "ZeroMQ inproc"};
 
-  ZeroMqBus(Stage& stage, std::span<Reader> readers)
-      : sender_(socket(readers.size() == 1 ? ZMQ_PUSH : ZMQ_XPUB)) {
-    const int every = 1;  // XPUB else tells only the first of equal subscriptions
-    if (readers.size() > 1) zmq_setsockopt(sender_, ZMQ_XPUB_VERBOSE, &every, sizeof every);
+  ZeroMqBus(Stage& stage, std::span<Reader> readers) : fan_(readers.size() > 1) {
     zmq_bind(sender_, "inproc://bench");
     for (std::size_t i = 0; i < readers.size(); ++i) {
-      threads_.emplace_back([this, &stage, readers, i, fan = readers.size() > 1] {
-        pin_this_thread({stage.cpu(i + 1)});
-        void* receiver = socket(fan ? ZMQ_SUB : ZMQ_PULL);
-        if (fan) zmq_setsockopt(receiver, ZMQ_SUBSCRIBE, "", 0);
-        zmq_connect(receiver, "inproc://bench");
-        T message;
-        while (zmq_recv(receiver, &message, sizeof message, 0) == sizeof message) {
-          readers[i].take(message);
-        }
-        zmq_close(receiver);
+      threads_.emplace_back([this, cpu = stage.cpu(i + 1), reader = &readers[i]] {
+        pin_this_thread({cpu});
+        receive(*reader);
       });
     }
     char subscribed;
-    for (std::size_t i = 0; readers.size() > 1 && i < readers.size(); ++i) {
-      zmq_recv(sender_, &subscribed, 1, 0);
-    }
+    for (std::size_t i = 0; fan_ && i < readers.size(); ++i) zmq_recv(sender_, &subscribed, 1, 0);
   }
   ~ZeroMqBus() {
     for (std::size_t i = 0; i < threads_.size(); ++i) zmq_send(sender_, "", 0, 0);  // the end
@@ -53,16 +42,18 @@ class ZeroMqBus {
   void publish(const T& message) { zmq_send(sender_, &message, sizeof message, 0); }
 
  private:
-  void* socket(int type) {
-    void* made = zmq_socket(context_, type);
-    const int unlimited = 0;
-    zmq_setsockopt(made, ZMQ_SNDHWM, &unlimited, sizeof unlimited);
-    zmq_setsockopt(made, ZMQ_RCVHWM, &unlimited, sizeof unlimited);
-    return made;
+  void receive(Reader& reader) {
+    void* receiver = zmq_socket_without_limits(context_, fan_ ? ZMQ_SUB : ZMQ_PULL);
+    if (fan_) zmq_setsockopt(receiver, ZMQ_SUBSCRIBE, "", 0);
+    zmq_connect(receiver, "inproc://bench");
+    T message;
+    while (zmq_recv(receiver, &message, sizeof message, 0) == sizeof message) reader.take(message);
+    zmq_close(receiver);
   }
 
+  const bool fan_;
   void* context_ = zmq_ctx_new();
-  void* sender_;
+  void* sender_ = zmq_socket_without_limits(context_, fan_ ? ZMQ_XPUB : ZMQ_PUSH);
   std::vector<std::thread> threads_;
 };
 

@@ -75,6 +75,7 @@ MachineDescription describe_machine(const Options& options) {
   for (const int cpu : options.cpus) cpus += (cpus.empty() ? "" : ", ") + std::to_string(cpu);
   MachineDescription machine{
       {"date", today()},
+      {"command", "script/bench" + options.command},
       {"processor", cpu_model() + (virtual_machine() ? " (virtual machine)" : "")},
       {"processors online", std::to_string(std::thread::hardware_concurrency())},
       {"processors used", cpus},

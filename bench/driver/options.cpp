@@ -12,6 +12,9 @@
 namespace ringway::bench {
 namespace {
 
+/// For the measuring of a quick run; the report comes on top, and all of it is under five minutes.
+constexpr double kQuickSeconds = 255;
+
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
   for (std::size_t begin = 0; begin <= text.size();) {
@@ -80,6 +83,11 @@ const std::map<std::string, Setter>& setters() {
          o.samples = number<std::size_t>(v).value_or(0);
          return o.samples > 0;
        }},
+      {"--minutes",
+       [](Options& o, const std::string& v) {
+         o.limit_seconds = number<double>(v).value_or(0) * 60;
+         return o.limit_seconds > 0;
+       }},
       {"--sample-ms",
        [](Options& o, const std::string& v) {
          o.sample_seconds = number<double>(v).value_or(0) / 1000;
@@ -106,6 +114,13 @@ std::optional<std::string> check_cpus(Options& options) {
   return std::nullopt;
 }
 
+/// As a shell would need it.
+std::string quoted(const std::string& word) {
+  if (word.find(' ') == std::string::npos) return word;
+  std::string text = "\"";
+  return text.append(word).append("\"");
+}
+
 }  // namespace
 
 bool matches(const std::string& parts, const std::string& text) {
@@ -119,12 +134,14 @@ std::variant<Options, std::string> parse_options(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
+    options.command.append(" ").append(argument);
     const std::size_t equals = argument.find('=');
     const std::string name = argument.substr(0, equals);
     if (name == "--quick") {
       options.quick = true;
       options.samples = 7;
       options.sample_seconds = 0.02;
+      options.limit_seconds = kQuickSeconds;
     } else if (name == "--smoke") {
       options.smoke = true;
       options.samples = 1;
@@ -138,6 +155,7 @@ std::variant<Options, std::string> parse_options(int argc, char** argv) {
         value = argument.substr(equals + 1);
       } else if (i + 1 < argc) {
         value = argv[++i];
+        options.command.append(" ").append(quoted(value));
       }
       if (!setter->second(options, value)) {
         return name + ": '" + value + "' is not a value for it; see --help";
@@ -163,6 +181,8 @@ arrives, and writes a report.
   --subjects A,B        only subjects whose name contains A or B (and the limits)
   --samples N           clean samples for each subject
   --sample-ms MS        length of a sample
+  --minutes M           give up on what has too few clean samples by then (default: three
+                        times what the run takes undisturbed; --quick: 4.25)
   --cpus 0,1            processors for the threads (default: the first two allowed)
   --payloads 8,64       payload sizes in bytes (8, 64, 256, 1024)
   --capacities 1024     capacities

@@ -15,6 +15,7 @@ namespace ringway::bench {
 struct Options {
   std::size_t samples = 15;      ///< clean samples wanted for each subject
   double sample_seconds = 0.06;  ///< the timed part of one sample
+  double limit_seconds = 0;      ///< for the whole run; 0: three times what it takes undisturbed
   bool quick = false;
   bool smoke = false;  ///< tiny counts, one sample, no bracket: correctness only
   bool list = false;
@@ -24,6 +25,7 @@ struct Options {
   std::string json_file;      ///< results.json goes here too
   std::string baseline_file;  ///< results.json of an earlier run
   std::string out = "build/bench-report";
+  std::string command;                ///< the arguments, as they were given
   std::vector<int> cpus;              ///< default: the first two allowed
   std::vector<std::size_t> payloads;  ///< empty: each row's own
   std::vector<std::size_t> capacities;

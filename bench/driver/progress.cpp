@@ -86,6 +86,7 @@ void Progress::end(const Results& results) {
   clear_line();
   std::printf("\n%s. %zu samples thrown away: the processors moved.\n",
               duration(results.seconds).c_str(), results.unclear_samples);
+  for (const std::string& row : results.incomplete) std::printf("incomplete: %s\n", row.c_str());
   for (const std::string& missing : results.missing) {
     std::printf("not measured, not installed: %s\n", missing.c_str());
   }

@@ -18,8 +18,9 @@ std::optional<double> Cell::p99() const {
 }
 
 bool same_row(const Cell& a, const Cell& b) {
-  return a.suite == b.suite && a.topology == b.topology && a.payload_bytes == b.payload_bytes &&
-         a.capacity == b.capacity && a.core_class == b.core_class;
+  return a.suite == b.suite && a.topology == b.topology && a.variant.tag == b.variant.tag &&
+         a.payload_bytes == b.payload_bytes && a.capacity == b.capacity &&
+         a.core_class == b.core_class;
 }
 
 void set_ratios(std::vector<Cell>& cells) {
@@ -55,7 +56,7 @@ std::string results_json(const std::vector<Cell>& cells) {
         .member("topology", cell.topology)
         .member("payload_bytes", cell.payload_bytes)
         .member("capacity", cell.capacity)
-        .member("subject", cell.subject)
+        .member("subject", cell.full_subject())
         .member("subject_kind", name_of(cell.kind))
         .member("class", name_of(cell.core_class))
         .member("unit", cell.unit)
@@ -97,6 +98,8 @@ std::string raw_json(const Results& results,
       .key("violations")
       .begin_array();
   for (const std::string& violation : results.violations) json.value(violation);
+  json.end_array().key("incomplete_rows").begin_array();
+  for (const std::string& row : results.incomplete) json.value(row);
   json.end_array().key("missing_peers").begin_array();
   for (const std::string& missing : results.missing) json.value(missing);
   json.end_array().key("cells").begin_array();
@@ -107,12 +110,12 @@ std::string raw_json(const Results& results,
         .member("payload_bytes", cell.payload_bytes)
         .member("capacity", cell.capacity)
         .member("threads", cell.threads)
-        .member("subject", cell.subject)
+        .member("subject", cell.full_subject())
         .member("subject_kind", name_of(cell.kind))
         .member("class", name_of(cell.core_class))
-        .member("unit", cell.unit)
-        .key("samples")
-        .begin_array();
+        .member("unit", cell.unit);
+    if (!cell.growth.what.empty()) json.member(cell.growth.what, cell.growth.at);
+    json.key("samples").begin_array();
     for (const Sample& sample : cell.samples) {
       json.begin_object()
           .member("value", sample.value)

@@ -25,6 +25,7 @@ struct Sample {
 struct Cell {
   std::string suite;
   std::string topology;
+  Variant variant{};
   std::size_t payload_bytes = 0;
   std::size_t capacity = 0;
   std::string subject;
@@ -33,6 +34,7 @@ struct Cell {
   std::string unit;
   Better better = Better::kHigher;
   std::size_t threads = 2;
+  Growth growth{};
   std::vector<Sample> samples{};
   std::optional<Histogram> latencies{};
   std::map<std::string, std::vector<double>> extras{};
@@ -41,6 +43,10 @@ struct Cell {
   std::optional<double> ratio_to_limit{};
 
   [[nodiscard]] Summary summary() const;
+  /// The subject with its row's variant: what results.json calls it.
+  [[nodiscard]] std::string full_subject() const {
+    return variant.text.empty() ? subject : subject + " (" + variant.text + ")";
+  }
   [[nodiscard]] std::optional<double> p99() const;
 };
 
@@ -48,7 +54,8 @@ struct Results {
   std::vector<Cell> cells;
   std::size_t unclear_samples = 0;  ///< thrown away: the brackets disagreed or lay in between
   std::vector<std::string> violations;
-  std::vector<std::string> missing;  ///< peers that were not built
+  std::vector<std::string> incomplete;  ///< rows that have fewer samples than asked for, and why
+  std::vector<std::string> missing;     ///< peers that were not built
   double seconds = 0;
 };
 

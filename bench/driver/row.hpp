@@ -49,9 +49,22 @@ struct Subject {
   std::function<Measurement(Stage& stage, std::uint64_t count)> run;
 };
 
+/// What tells rows of one topology apart, where it is neither payload nor capacity.
+struct Variant {
+  std::string tag{};   ///< for names of rows and files: "32"
+  std::string text{};  ///< stands behind the subject in results.json: "batches of 32"
+};
+
+/// Rows that differ in one number and are drawn as one curve.
+struct Growth {
+  std::string what{};  ///< of what the number is one: "topics"; empty: no such row
+  double at = 0;
+};
+
 struct Row {
   std::string suite;
   std::string topology;
+  Variant variant{};
   std::size_t payload_bytes = 0;
   std::size_t capacity = 0;
   std::string unit = "million/s";
@@ -59,10 +72,14 @@ struct Row {
   std::size_t threads = 2;
   /// Calibrated so that a sample takes about the time asked for; otherwise exactly this many.
   std::uint64_t fixed_count = 0;
+  std::size_t samples = 0;    ///< for what has no noise, or takes long; 0: as many as asked for
+  double sample_seconds = 0;  ///< about how long one sample takes; 0: as asked for
+  Growth growth{};
   std::vector<Subject> subjects{};
 
   [[nodiscard]] std::string title() const {
     std::string text = topology;
+    if (!variant.tag.empty()) text.append("_").append(variant.tag);
     if (payload_bytes != 0) text.append(" ").append(std::to_string(payload_bytes)).append(" B");
     if (capacity != 0) text.append(" capacity ").append(std::to_string(capacity));
     return text;

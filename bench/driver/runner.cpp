@@ -2,6 +2,8 @@
 #include "driver/runner.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "driver/clock.hpp"
 
@@ -15,11 +17,23 @@ struct Runner::Track {
   Cell one_core;
 };
 
+struct Runner::Ledger {
+  const Row* row;
+  double expected_seconds;
+  std::vector<Track> tracks{};
+  std::size_t rounds = 0;
+  double before_ns = 0;  ///< the bracket before the next sample
+};
+
 namespace {
+
+/// The brackets, the warming up and the making of queues, for each sample.
+constexpr double kOverheadSeconds = 0.008;
 
 Cell make_cell(const Row& row, const Subject& subject, CoreClass core_class) {
   return {.suite = row.suite,
           .topology = row.topology,
+          .variant = row.variant,
           .payload_bytes = row.payload_bytes,
           .capacity = row.capacity,
           .subject = subject.name,
@@ -27,58 +41,115 @@ Cell make_cell(const Row& row, const Subject& subject, CoreClass core_class) {
           .core_class = core_class,
           .unit = row.unit,
           .better = row.better,
-          .threads = row.threads};
+          .threads = row.threads,
+          .growth = row.growth};
+}
+
+std::int64_t nanoseconds(double seconds) {
+  return static_cast<std::int64_t>(seconds * 1e9);
 }
 
 }  // namespace
 
+Runner::Runner(const Options& options, Stage& stage) : options_(options), stage_(stage) {}
+Runner::~Runner() = default;
+
+std::size_t Runner::wanted(const Row& row) const {
+  return row.samples == 0 ? options_.samples : std::min(row.samples, options_.samples);
+}
+
+bool Runner::bracketed(const Row& row) const {
+  return !options_.smoke && row.threads > 1;
+}
+
+double Runner::expected_seconds(const Row& row) const {
+  const double sample = row.sample_seconds == 0 ? options_.sample_seconds : row.sample_seconds;
+  const auto samples = static_cast<double>(wanted(row) * row.subjects.size());
+  return samples * (1.3 * sample + kOverheadSeconds);
+}
+
 Results Runner::run(const std::vector<Row>& rows, const Progress& progress,
                     const RowDone& row_done) {
   const std::int64_t begin_ns = now_ns();
-  std::size_t subjects = 0;
-  for (const Row& row : rows) subjects += row.subjects.size();
-  std::size_t done = 0;
+  std::vector<Ledger> ledgers;
+  double to_come = 0;
   for (const Row& row : rows) {
-    const std::size_t first = results_.cells.size();
-    run_row(row, [&](double part) {
-      const double share = static_cast<double>(row.subjects.size()) * part;
-      progress(row.title(), (static_cast<double>(done) + share) / static_cast<double>(subjects));
-    });
-    done += row.subjects.size();
-    std::vector<Cell> cells(results_.cells.begin() + static_cast<std::ptrdiff_t>(first),
-                            results_.cells.end());
-    set_ratios(cells);
-    row_done(row, cells);
+    ledgers.push_back({.row = &row, .expected_seconds = expected_seconds(row)});
+    to_come += ledgers.back().expected_seconds;
   }
-  set_ratios(results_.cells);
+  const double all = to_come;
+  const double limit = options_.limit_seconds != 0 ? options_.limit_seconds : 20 + 3 * all;
+  deadline_ns_ = begin_ns + nanoseconds(limit);
+  for (Ledger& ledger : ledgers) {
+    const double own = ledger.expected_seconds;
+    const std::int64_t now = now_ns();
+    const auto left = static_cast<double>(std::max<std::int64_t>(deadline_ns_ - now, 0));
+    const std::int64_t until_ns = now + static_cast<std::int64_t>(left * own / to_come);
+    begin(ledger);
+    std::size_t samples = 0;
+    const auto planned = static_cast<double>(wanted(*ledger.row) * ledger.tracks.size());
+    take_samples(ledger, until_ns, [&] {
+      const double part = std::min(1.0, static_cast<double>(++samples) / planned);
+      progress(ledger.row->title(), (all - to_come + own * part) / all);
+    });
+    to_come -= own;
+    row_done(*ledger.row, cells_of(ledger));
+  }
+  take_up_again(ledgers, progress, row_done);
+  for (const Ledger& ledger : ledgers) {
+    note_incomplete(ledger);
+    for (Cell& cell : cells_of(ledger)) results_.cells.push_back(std::move(cell));
+  }
   results_.seconds = static_cast<double>(now_ns() - begin_ns) * 1e-9;
   return std::move(results_);
 }
 
-void Runner::run_row(const Row& row, const std::function<void(double)>& part_done) {
-  std::vector<Track> tracks;
+void Runner::begin(Ledger& ledger) {
+  const Row& row = *ledger.row;
   for (const Subject& subject : row.subjects) {
-    tracks.push_back({.subject = &subject,
-                      .count = calibrate(row, subject),
-                      .two_cores = make_cell(row, subject, CoreClass::kTwoCores),
-                      .one_core = make_cell(row, subject, CoreClass::kOneCore)});
-    part_done(0);
+    ledger.tracks.push_back({.subject = &subject,
+                             .count = calibrate(row, subject),
+                             .two_cores = make_cell(row, subject, CoreClass::kTwoCores),
+                             .one_core = make_cell(row, subject, CoreClass::kOneCore)});
   }
-  double before_ns = options_.smoke || row.threads == 1 ? 0 : bracket_ns(stage_);
-  for (std::size_t round = 0; !enough(tracks, round); ++round) {
-    for (std::size_t i = 0; i < tracks.size(); ++i) {
+}
+
+/// Rounds until one class has all its samples, the time is over, or, since the host decides how
+/// long it takes, there were three times as many as needed. At least one.
+void Runner::take_samples(Ledger& ledger, std::int64_t until_ns,
+                          const std::function<void()>& sampled) {
+  const std::size_t most = ledger.rounds + 3 * wanted(*ledger.row);
+  ledger.before_ns = bracketed(*ledger.row) ? bracket_ns(stage_) : 0;
+  do {
+    for (std::size_t i = 0; i < ledger.tracks.size(); ++i) {
       // Another subject begins each round, so that none always follows the same one.
-      Track& track = tracks[(i + round) % tracks.size()];
-      if (!track.failed) sample(row, track, before_ns);
-      part_done(std::min(1.0, (static_cast<double>(round) +
-                               static_cast<double>(i + 1) / static_cast<double>(tracks.size())) /
-                                  static_cast<double>(options_.samples)));
+      Track& track = ledger.tracks[(i + ledger.rounds) % ledger.tracks.size()];
+      if (!track.failed) sample(ledger, track);
+      sampled();
     }
-  }
-  for (const Cell Track::*cell : {&Track::two_cores, &Track::one_core}) {
-    for (const Track& track : tracks) {
-      if (!(track.*cell).samples.empty()) results_.cells.push_back(track.*cell);
+    ++ledger.rounds;
+  } while (ledger.rounds < most && now_ns() < until_ns && !complete(ledger, &Track::two_cores) &&
+           !complete(ledger, &Track::one_core));
+}
+
+/// Round by round, while the processors are two cores and time is left.
+void Runner::take_up_again(std::vector<Ledger>& ledgers, const Progress& progress,
+                           const RowDone& row_done) {
+  if (!two_cores_seen_) return;  // nothing to hope for
+  for (Ledger& ledger : ledgers) {
+    const Row& row = *ledger.row;
+    if (!bracketed(row) || complete(ledger, &Track::two_cores)) continue;
+    const std::string what = "again, for two cores: " + row.title();
+    while (now_ns() < deadline_ns_ && !complete(ledger, &Track::two_cores)) {
+      progress(what, 0.99);
+      ledger.before_ns = bracket_ns(stage_);
+      if (options_.class_limits.classify(ledger.before_ns) == CoreClass::kTwoCores) {
+        take_samples(ledger, now_ns(), [] {});
+      } else {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
     }
+    row_done(row, cells_of(ledger));
   }
 }
 
@@ -99,7 +170,8 @@ std::uint64_t Runner::calibrate(const Row& row, const Subject& subject) {
   }
 }
 
-void Runner::sample(const Row& row, Track& track, double& before_ns) {
+void Runner::sample(Ledger& ledger, Track& track) {
+  const Row& row = *ledger.row;
   stage_.set_running(track.subject->name + " in " + row.title());
   Measurement measurement = track.subject->run(stage_, track.count);
   if (!measurement.violation.empty()) {
@@ -107,24 +179,27 @@ void Runner::sample(const Row& row, Track& track, double& before_ns) {
     note_violation(row, *track.subject, measurement.violation);
     return;
   }
-  if (options_.smoke || row.threads == 1) {
-    keep(track, CoreClass::kTwoCores, {.value = measurement.value}, std::move(measurement));
+  if (!bracketed(row)) {
+    keep(row, track, CoreClass::kTwoCores, {.value = measurement.value}, std::move(measurement));
     return;
   }
   const double after_ns = bracket_ns(stage_);
-  const CoreClass core_class = options_.class_limits.classify(before_ns, after_ns);
-  const Sample sample{.value = measurement.value, .before_ns = before_ns, .after_ns = after_ns};
-  before_ns = after_ns;
-  keep(track, core_class, sample, std::move(measurement));
+  const CoreClass core_class = options_.class_limits.classify(ledger.before_ns, after_ns);
+  const Sample sample{
+      .value = measurement.value, .before_ns = ledger.before_ns, .after_ns = after_ns};
+  ledger.before_ns = after_ns;
+  two_cores_seen_ = two_cores_seen_ || core_class == CoreClass::kTwoCores;
+  keep(row, track, core_class, sample, std::move(measurement));
 }
 
-void Runner::keep(Track& track, CoreClass core_class, Sample sample, Measurement measurement) {
+void Runner::keep(const Row& row, Track& track, CoreClass core_class, Sample sample,
+                  Measurement measurement) {
   if (core_class == CoreClass::kUnclear) {
     ++results_.unclear_samples;
     return;
   }
   Cell& cell = core_class == CoreClass::kTwoCores ? track.two_cores : track.one_core;
-  if (cell.samples.size() >= options_.samples) return;
+  if (cell.samples.size() >= wanted(row)) return;
   cell.samples.push_back(sample);
   for (const auto& [name, value] : measurement.extras) cell.extras[name].push_back(value);
   if (!measurement.latencies) return;
@@ -132,23 +207,38 @@ void Runner::keep(Track& track, CoreClass core_class, Sample sample, Measurement
   cell.latencies->add(*measurement.latencies);
 }
 
-/// Enough when every subject has all its samples of the class "two cores". Otherwise the host
-/// decides how long it takes, so: at most three times as many rounds; and no more than needed when
-/// the processors are two threads of one core all the time.
-bool Runner::enough(const std::vector<Track>& tracks, std::size_t rounds) const {
-  if (rounds >= 3 * options_.samples) return true;
-  const auto full = [&](const Cell& cell) { return cell.samples.size() >= options_.samples; };
-  const bool two_cores_full = std::all_of(tracks.begin(), tracks.end(), [&](const Track& track) {
-    return track.failed || full(track.two_cores);
+bool Runner::complete(const Ledger& ledger, Cell Track::*cell) const {
+  return std::all_of(ledger.tracks.begin(), ledger.tracks.end(), [&](const Track& track) {
+    return track.failed || (track.*cell).samples.size() >= wanted(*ledger.row);
   });
-  if (two_cores_full) return true;
-  return std::all_of(tracks.begin(), tracks.end(), [&](const Track& track) {
-    return track.failed || (full(track.one_core) && track.two_cores.samples.empty());
-  });
+}
+
+std::vector<Cell> Runner::cells_of(const Ledger& ledger) {
+  std::vector<Cell> cells;
+  for (const Cell Track::*cell : {&Track::two_cores, &Track::one_core}) {
+    for (const Track& track : ledger.tracks) {
+      if (!(track.*cell).samples.empty()) cells.push_back(track.*cell);
+    }
+  }
+  set_ratios(cells);
+  return cells;
 }
 
 void Runner::note_violation(const Row& row, const Subject& subject, const std::string& violation) {
   results_.violations.push_back(subject.name + " in " + row.title() + ": " + violation);
+}
+
+void Runner::note_incomplete(const Ledger& ledger) {
+  if (options_.smoke || complete(ledger, &Track::two_cores)) return;
+  std::size_t least = options_.samples;
+  for (const Track& track : ledger.tracks) {
+    if (!track.failed) least = std::min(least, track.two_cores.samples.size());
+  }
+  std::string text = ledger.row->title() + ": " + std::to_string(least) + " of " +
+                     std::to_string(wanted(*ledger.row)) + " samples with two cores";
+  if (complete(ledger, &Track::one_core)) text += "; complete with one core";
+  results_.incomplete.push_back(text + "; given up after " + std::to_string(ledger.rounds) +
+                                " rounds, because the processors moved");
 }
 
 }  // namespace ringway::bench

@@ -3,7 +3,13 @@
 /// \file
 /// Takes the samples: interleaved, bracketed, until every subject has enough clean ones. A row with
 /// one thread needs no bracket; its samples are filed under "two cores".
+///
+/// Time is limited, since the host may move the processors for as long as it likes. Every row has a
+/// share of what is left, and ends with what it has when that is used up. In whatever is left after
+/// the last row, rows that lack samples with two cores are taken up again; what they lack in the
+/// end is told in Results::incomplete.
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,26 +24,40 @@ class Runner {
  public:
   /// Called after every sample with what is being done and the part done of it all, 0 to 1.
   using Progress = std::function<void(const std::string& what, double part)>;
-  /// Called after every row with the cells that it gave.
+  /// Called after every row with the cells that it gave; again if it is taken up once more.
   using RowDone = std::function<void(const Row& row, const std::vector<Cell>& cells)>;
 
-  Runner(const Options& options, Stage& stage) : options_(options), stage_(stage) {}
+  Runner(const Options& options, Stage& stage);
+  ~Runner();
 
   [[nodiscard]] Results run(const std::vector<Row>& rows, const Progress& progress,
                             const RowDone& row_done);
 
  private:
-  struct Track;  // what has been collected of one subject
+  struct Track;   // what has been collected of one subject
+  struct Ledger;  // and of one row
 
-  void run_row(const Row& row, const std::function<void(double)>& part_done);
+  void begin(Ledger& ledger);
+  void take_samples(Ledger& ledger, std::int64_t until_ns, const std::function<void()>& sampled);
+  void take_up_again(std::vector<Ledger>& ledgers, const Progress& progress,
+                     const RowDone& row_done);
   [[nodiscard]] std::uint64_t calibrate(const Row& row, const Subject& subject);
-  void sample(const Row& row, Track& track, double& before_ns);
-  [[nodiscard]] bool enough(const std::vector<Track>& tracks, std::size_t rounds) const;
-  void keep(Track& track, CoreClass core_class, Sample sample, Measurement measurement);
+  void sample(Ledger& ledger, Track& track);
+  void keep(const Row& row, Track& track, CoreClass core_class, Sample sample,
+            Measurement measurement);
   void note_violation(const Row& row, const Subject& subject, const std::string& violation);
+  void note_incomplete(const Ledger& ledger);
+
+  [[nodiscard]] std::size_t wanted(const Row& row) const;
+  [[nodiscard]] bool bracketed(const Row& row) const;
+  [[nodiscard]] double expected_seconds(const Row& row) const;
+  [[nodiscard]] bool complete(const Ledger& ledger, Cell Track::*cell) const;
+  [[nodiscard]] static std::vector<Cell> cells_of(const Ledger& ledger);
 
   const Options& options_;
   Stage& stage_;
+  std::int64_t deadline_ns_ = 0;
+  bool two_cores_seen_ = false;
   Results results_;
 };
 

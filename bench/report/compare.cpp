@@ -43,7 +43,8 @@ std::string line_of(const Move& move) {
 
 std::string cell_name(const Cell& cell) {
   return join_name(cell.suite, cell.topology, static_cast<double>(cell.payload_bytes),
-                   static_cast<double>(cell.capacity), cell.subject, name_of(cell.core_class));
+                   static_cast<double>(cell.capacity), cell.full_subject(),
+                   name_of(cell.core_class));
 }
 
 std::optional<Baseline> parse_baseline(const std::string& text, std::string& error) {

@@ -29,6 +29,7 @@ namespace ringway::bench {
 
 [[nodiscard]] inline std::string title_of(const Cell& cell) {
   std::string text = cell.topology;
+  if (!cell.variant.tag.empty()) text.append("_").append(cell.variant.tag);
   if (cell.payload_bytes != 0)
     text.append(", ").append(std::to_string(cell.payload_bytes)).append(" B");
   if (cell.capacity != 0) text.append(", capacity ").append(std::to_string(cell.capacity));
@@ -42,8 +43,10 @@ namespace ringway::bench {
 
 /// A file name for what belongs to this cell's row and class.
 [[nodiscard]] inline std::string file_stem(const Cell& cell) {
-  std::string stem = cell.topology + "-" + std::to_string(cell.payload_bytes) + "-" +
-                     std::to_string(cell.capacity);
+  std::string stem = cell.topology;
+  if (!cell.variant.tag.empty()) stem.append("_").append(cell.variant.tag);
+  stem.append("-").append(std::to_string(cell.payload_bytes));
+  stem.append("-").append(std::to_string(cell.capacity));
   if (cell.core_class == CoreClass::kOneCore) stem += "-one-core";
   return stem;
 }

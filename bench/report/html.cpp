@@ -156,6 +156,9 @@ std::string html_report(const MachineDescription& machine, const Results& result
   add_machine(page, machine);
   page.append("<p>").append(std::to_string(results.unclear_samples));
   page += " samples were thrown away because the processors moved while they ran.</p>\n";
+  for (const std::string& row : results.incomplete) {
+    page.append("<p>Incomplete: ").append(escaped(row)).append("</p>\n");
+  }
   for (const std::string& missing : results.missing) {
     page.append("<p>Not measured, because not installed: ").append(escaped(missing));
     page += "</p>\n";

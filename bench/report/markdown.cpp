@@ -122,6 +122,9 @@ std::string markdown_report(const MachineDescription& machine, const Results& re
   for (const Group& group : groups) add_group(text, group);
   text.append("## Besides\n\n").append(std::to_string(results.unclear_samples));
   text += " samples were thrown away because the processors moved while they ran.\n";
+  for (const std::string& row : results.incomplete) {
+    text.append("\nIncomplete: ").append(row).append("\n");
+  }
   for (const std::string& missing : results.missing) {
     text.append("\nNot measured, because not installed: ").append(missing).append("\n");
   }

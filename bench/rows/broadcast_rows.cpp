@@ -47,7 +47,7 @@ Row single_row(std::size_t readers, std::size_t capacity) {
   }
   add_fan_out<BoostSpsc<T>, Waiting>(row, readers);
   add_fan_out<ReaderWriterQueue<T>, Waiting>(row, readers);
-  add_fan_out<MutexQueue<T, false>, Waiting>(row, readers);
+  add_fan_out<MutexQueue<T>, Waiting>(row, readers);
   row.subjects.push_back(block_streaming_subject(sizeof(T)));
   return row;
 }

@@ -2,10 +2,10 @@
 /// \file
 /// The bus: one publisher to one subscriber and to four, beside the bare ring and the frameworks.
 
-#include "adapters/bus_peers.hpp"
 #include "adapters/ringway_bus.hpp"
 #include "adapters/ringway_ring.hpp"
 #include "driver/streaming.hpp"
+#include "rows/bus_peers.hpp"
 #include "rows/row_tools.hpp"
 #include "workload/bus_throughput.hpp"
 #include "workload/throughput.hpp"

@@ -2,8 +2,8 @@
 /// \file
 /// What waits: channels and the peers that block, one item per call; and the unbounded queues.
 
-#include "adapters/mutex_queue.hpp"
 #include "adapters/ringway_channel.hpp"
+#include "adapters/waiting_queue.hpp"
 #include "rows/row_tools.hpp"
 #include "workload/throughput.hpp"
 #include "workload/waiting.hpp"
@@ -33,7 +33,7 @@ Row channel_row(std::size_t capacity) {
   add_queue<RingwayChannel<T, SpscChannelKind<T, SpinPark>>, T, Spin>(row, shape);
   add_queue<RingwayChannel<T, SpscChannelKind<T, SpinYield>>, T, Spin>(row, shape);
   add_queue<ReaderWriterCircular<T>, T, Spin>(row, shape);
-  add_queue<MutexQueue<T, true>, T, Spin>(row, shape);
+  add_queue<WaitingQueue<T>, T, Spin>(row, shape);
   return row;
 }
 

@@ -2,10 +2,15 @@
 /// \file
 /// Nanoseconds to publish 64 bytes to 1, 4 and 16 subscribers on the publisher's own thread.
 
-#include "adapters/inline_publishers.hpp"
+#include "adapters/inline_loop.hpp"
+#include "adapters/ringway_inline.hpp"
 #include "driver/clock.hpp"
 #include "driver/statistics.hpp"
 #include "rows/row_tools.hpp"
+
+#if RINGWAY_BENCH_HAS_BOOST
+#include "adapters/boost_signal.hpp"
+#endif
 
 namespace ringway::bench {
 namespace {

@@ -41,7 +41,7 @@ Row make_row(const Options& options, double million_per_second) {
   add(std::type_identity<ReaderWriterQueue<T>>{});
   add(std::type_identity<XeniumVyukov<T>>{});
   add(std::type_identity<Moodycamel<T>>{});
-  add(std::type_identity<MutexQueue<T, false>>{});
+  add(std::type_identity<MutexQueue<T>>{});
   return row;
 }
 

@@ -14,9 +14,10 @@ using T = Message<8>;
 constexpr std::size_t kBatch = 32;
 
 template <class Waiting>
-Row make_row(const char* topology, const Shape& shape) {
+Row make_row(Variant variant, const Shape& shape) {
   Row row{.suite = "rings",
-          .topology = topology,
+          .topology = "mpmc_batch",
+          .variant = std::move(variant),
           .payload_bytes = 8,
           .capacity = shape.capacity,
           .threads = shape.producers + shape.consumers};
@@ -31,8 +32,8 @@ Row make_row(const char* topology, const Shape& shape) {
 
 void add_mpmc_batch_rows(Rows& rows, const Options& options) {
   for (const std::size_t capacity : chosen(options.capacities, {1024})) {
-    rows.push_back(make_row<Spin>("mpmc_batch_1p1c", {.capacity = capacity}));
-    rows.push_back(make_row<SpinThenYield>("mpmc_batch_2p2c",
+    rows.push_back(make_row<Spin>({"1p1c", "1P1C"}, {.capacity = capacity}));
+    rows.push_back(make_row<SpinThenYield>({"2p2c", "2P2C"},
                                            {.producers = 2, .consumers = 2, .capacity = capacity}));
   }
 }

@@ -6,6 +6,7 @@
 #include "adapters/mutex_queue.hpp"
 #include "adapters/ringway_channel.hpp"
 #include "adapters/ringway_ring.hpp"
+#include "adapters/waiting_queue.hpp"
 #include "rows/row_tools.hpp"
 #include "workload/throughput.hpp"
 #include "workload/waiting.hpp"
@@ -58,8 +59,8 @@ Row make_row(const char* topology, const Shape& shape) {
   add_atomic_queues<Waiting>(row, shape);
   add_shared<BoostMpmc<T>, Waiting>(row, shape);
   add_shared<TbbQueue<T, true>, Waiting>(row, shape);
-  add_shared<MutexQueue<T, false>, Waiting>(row, shape);
-  add_shared<MutexQueue<T, true>, Waiting>(row, shape);
+  add_shared<MutexQueue<T>, Waiting>(row, shape);
+  add_shared<WaitingQueue<T>, Waiting>(row, shape);
   for_each_extra<T>(true, [&]<class Adapter>() { add_shared<Adapter, Waiting>(row, shape); });
   return row;
 }

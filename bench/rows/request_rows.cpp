@@ -3,10 +3,10 @@
 /// Request and reply, one at a time: both sides spinning beside the raw cache line, and with pauses
 /// in which everyone sleeps beside the raw futex.
 
-#include "adapters/bus_peers.hpp"
 #include "adapters/ringway_requests.hpp"
 #include "driver/futex_ping_pong.hpp"
 #include "driver/ping_pong.hpp"
+#include "rows/bus_peers.hpp"
 #include "rows/row_tools.hpp"
 #include "workload/bus_throughput.hpp"
 

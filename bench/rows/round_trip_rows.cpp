@@ -2,8 +2,8 @@
 /// \file
 /// There and back over two queues, one message at a time.
 
-#include "adapters/mutex_queue.hpp"
 #include "adapters/ringway_ring.hpp"
+#include "adapters/waiting_queue.hpp"
 #include "driver/ping_pong.hpp"
 #include "rows/row_tools.hpp"
 #include "workload/round_trip.hpp"
@@ -43,7 +43,7 @@ Row make_row(std::size_t capacity) {
   add_round_trip<ReaderWriterQueue<T>, T>(row);
   add_round_trip<ReaderWriterCircular<T>, T>(row);
   add_round_trip<CdsWeakRing<T>, T>(row);
-  add_round_trip<MutexQueue<T, true>, T>(row);
+  add_round_trip<WaitingQueue<T>, T>(row);
   for_each_extra<T>(false, [&]<class Adapter>() { add_round_trip<Adapter, T>(row); });
   return row;
 }

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "adapters/extra_adapters.hpp"  // made by CMake
-#include "adapters/peers.hpp"
 #include "driver/options.hpp"
+#include "rows/peers.hpp"
 #include "rows/rows.hpp"
 #include "workload/message.hpp"
 

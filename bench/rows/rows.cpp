@@ -21,6 +21,10 @@ Rows all_rows(const Options& options) {
   add_request_rows(rows, options);
   add_inline_rows(rows, options);
 #endif
+  add_ring_growth_rows(rows, options);
+#if RINGWAY_BENCH_HAS_BUS
+  add_bus_growth_rows(rows, options);
+#endif
   add_single_thread_rows(rows, options);
   std::erase_if(rows, [&](const Row& row) {
     return !matches(options.filter, row.suite + " " + row.title());

@@ -24,6 +24,8 @@ void add_latency_rows(Rows& rows, const Options& options);
 void add_bus_rows(Rows& rows, const Options& options);
 void add_request_rows(Rows& rows, const Options& options);
 void add_inline_rows(Rows& rows, const Options& options);
+void add_ring_growth_rows(Rows& rows, const Options& options);
+void add_bus_growth_rows(Rows& rows, const Options& options);
 void add_single_thread_rows(Rows& rows, const Options& options);
 
 /// Every row that the options ask for, with the subjects that they ask for.

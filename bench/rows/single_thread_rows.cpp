@@ -38,9 +38,10 @@ void add_memory(Row& row) {
   (add(std::type_identity<Adapters>{}), ...);
 }
 
-Row op_cost_row(const char* topology) {
+Row op_cost_row(Variant variant) {
   return {.suite = "single thread",
-          .topology = topology,
+          .topology = "op_cost",
+          .variant = std::move(variant),
           .payload_bytes = 8,
           .capacity = kCapacity,
           .unit = "ns",
@@ -61,7 +62,7 @@ Row memory_row() {
           .threads = 1,
           .fixed_count = 1};
   add_memory<T, RingwaySpsc<T>, RingwayMpmc<T>, BoostSpsc<T>, ReaderWriterQueue<T>, CdsWeakRing<T>,
-             XeniumVyukov<T>, CdsVyukov<T>, BoostMpmc<T>, Moodycamel<T>, MutexQueue<T, false>>(row);
+             XeniumVyukov<T>, CdsVyukov<T>, BoostMpmc<T>, Moodycamel<T>, MutexQueue<T>>(row);
   return row;
 }
 
@@ -69,12 +70,12 @@ Row memory_row() {
 
 void add_single_thread_rows(Rows& rows, const Options& options) {
   using T = Message<8>;
-  Row spsc = op_cost_row("op_cost_spsc");
+  Row spsc = op_cost_row({"spsc", "SPSC"});
   add_pairs<T, RingwaySpsc<T>, Atomic<T, AtomicSpsc<T, kCapacity>>, BoostSpsc<T>,
-            ReaderWriterQueue<T>, CdsWeakRing<T>, MutexQueue<T, false>>(spsc);
-  Row mpmc = op_cost_row("op_cost_mpmc");
+            ReaderWriterQueue<T>, CdsWeakRing<T>, MutexQueue<T>>(spsc);
+  Row mpmc = op_cost_row({"mpmc", "MPMC"});
   add_pairs<T, RingwayMpmc<T>, Atomic<T, AtomicMpmc<T, kCapacity>>, XeniumVyukov<T>, CdsVyukov<T>,
-            BoostMpmc<T>, TbbQueue<T, true>, Moodycamel<T>, MutexQueue<T, false>>(mpmc);
+            BoostMpmc<T>, TbbQueue<T, true>, Moodycamel<T>, MutexQueue<T>>(mpmc);
   for_each_extra<T>(false, [&]<class Adapter>() { add_pairs<T, Adapter>(spsc); });
   for_each_extra<T>(true, [&]<class Adapter>() { add_pairs<T, Adapter>(mpmc); });
   rows.push_back(std::move(spsc));

@@ -22,10 +22,12 @@ void add_batches(Row& row) {
 template <std::size_t kBytes, std::size_t kBatch>
 Row make_row(std::size_t capacity) {
   using T = Message<kBytes>;
-  Row row{.suite = "rings",
-          .topology = "spsc_batch_" + std::to_string(kBatch),
-          .payload_bytes = kBytes,
-          .capacity = capacity};
+  Row row{
+      .suite = "rings",
+      .topology = "spsc_batch",
+      .variant = {.tag = std::to_string(kBatch), .text = "batches of " + std::to_string(kBatch)},
+      .payload_bytes = kBytes,
+      .capacity = capacity};
   add_batches<RingwaySpsc<T>, T, kBatch>(row);
   add_batches<BoostSpsc<T>, T, kBatch>(row);
   add_batches<Moodycamel<T>, T, kBatch>(row);

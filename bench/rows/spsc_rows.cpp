@@ -47,7 +47,7 @@ Row make_row(std::size_t capacity) {
   add_one_to_one<ReaderWriterQueue<T>, T>(row);
   add_one_to_one<ReaderWriterCircular<T>, T>(row);
   add_one_to_one<CdsWeakRing<T>, T>(row);
-  add_one_to_one<MutexQueue<T, false>, T>(row);
+  add_one_to_one<MutexQueue<T>, T>(row);
   for_each_extra<T>(false, [&]<class Adapter>() { add_one_to_one<Adapter, T>(row); });
   // 64-byte messages can have their flag in their line or beside it; smaller and larger ones are
   // compared with what the lines can carry at all.

@@ -2,8 +2,8 @@
 /// \file
 /// Wake-up latency against the processor time that waiting takes, for each wait strategy.
 
-#include "adapters/mutex_queue.hpp"
 #include "adapters/ringway_channel.hpp"
+#include "adapters/waiting_queue.hpp"
 #include "driver/futex_ping_pong.hpp"
 #include "rows/row_tools.hpp"
 #include "workload/wake_up.hpp"
@@ -28,7 +28,7 @@ void add_waiting_rows(Rows& rows, const Options& options) {
   add(std::type_identity<RingwayChannel<T, SpscChannelKind<T, SpinPark>>>{});
   add(std::type_identity<RingwayChannel<T, SpscChannelKind<T, Park>>>{});
   add(std::type_identity<ReaderWriterCircular<T>>{});
-  add(std::type_identity<MutexQueue<T, true>>{});
+  add(std::type_identity<WaitingQueue<T>>{});
   row.subjects.push_back(futex_wake_subject());
   rows.push_back(std::move(row));
 }

@@ -24,7 +24,11 @@ namespace ringway::bench {
 class BusReader {
  public:
   void await_count(std::uint64_t count) noexcept {
-    while (told_.load(std::memory_order_acquire) < count) sched_yield();
+    while (told() < count) sched_yield();
+  }
+  /// The last count that was wanted and seen.
+  [[nodiscard]] std::uint64_t told() const noexcept {
+    return told_.load(std::memory_order_acquire);
   }
   /// \pre nothing is on its way
   void want(std::uint64_t count) noexcept { wanted_ = count; }

@@ -3,7 +3,7 @@
 /// \file
 /// The buses and frameworks that this build found; as peers.hpp for queues.
 
-#include "adapters/peers.hpp"
+#include "rows/peers.hpp"
 
 #if RINGWAY_BENCH_HAS_ZEROMQ
 #include "adapters/zeromq.hpp"
