@@ -22,6 +22,8 @@ enum class SetupError : unsigned char {
   kFenceRefused,
   kClosed,
   kOverflowNotPossible,
+  kZeroFrame,
+  kFrameTooLarge,
 };
 
 /// A sentence that says what was wrong and what to do about it.
@@ -62,6 +64,12 @@ enum class SetupError : unsigned char {
     case SetupError::kOverflowNotPossible:
       return "this channel cannot drop the oldest element, since only its receiver may take; use "
              "mpmc_channel, or another Overflow";
+    case SetupError::kZeroFrame:
+      return "max_frame is 0, so no message would fit; set it to the size of the largest one";
+    case SetupError::kFrameTooLarge:
+      return "one message of max_frame bytes takes more than the capacity, or max_frame is 1 GiB "
+             "or "
+             "more; ask for a capacity of at least frame_bytes(max_frame)";
   }
   return "unknown setup error";
 }
