@@ -53,12 +53,14 @@ TEST(AtExit, RunsHoweverTheScopeEnds) {
     EXPECT_EQ(runs, 0);
   }
   EXPECT_EQ(runs, 1);
+#if defined(__cpp_exceptions)
   try {
     const AtExit count([&runs] { ++runs; });
     throw std::runtime_error("on the way out");
   } catch (const std::runtime_error&) {
   }
   EXPECT_EQ(runs, 2);
+#endif
 }
 
 }  // namespace

@@ -178,6 +178,7 @@ TYPED_TEST_P(ChannelTest, DrainTakesWhatIsThereUpToTheLimit) {
 }
 
 TYPED_TEST_P(ChannelTest, DrainCountsTheMessageAtWhichTheHandlerThrows) {
+#if defined(__cpp_exceptions)
   auto [sender, receiver] = TypeParam::template make<int>({.capacity = 4});
   for (int i = 0; i < 4; ++i) {
     EXPECT_EQ(sender.send(i), SendStatus::kSent);
@@ -188,6 +189,9 @@ TYPED_TEST_P(ChannelTest, DrainCountsTheMessageAtWhichTheHandlerThrows) {
   EXPECT_THROW(receiver.drain(fussy, 4), int);
   EXPECT_EQ(receiver.received(), 2U);
   EXPECT_EQ(receiver.receive().value(), 2);
+#else
+  GTEST_SKIP() << "nothing throws in this build";
+#endif
 }
 
 TYPED_TEST_P(ChannelTest, BatchesArriveWholeAndInOrder) {

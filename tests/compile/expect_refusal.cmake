@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Compiles SOURCE twice: with -DRINGWAY_CONTROL it must compile, without it the compiler must refuse
-# it and say the sentence behind `// expect: ` in SOURCE.
+# it and say the sentence behind `// expect: ` in SOURCE. FLAGS: what else the compiler is told.
 
 file(STRINGS ${SOURCE} expected REGEX "^// expect: ")
 string(REGEX REPLACE "^// expect: " "" expected "${expected}")
@@ -8,7 +8,8 @@ if(expected STREQUAL "")
   message(FATAL_ERROR "${SOURCE} has no line `// expect: sentence`")
 endif()
 
-set(command ${COMPILER} -std=c++20 -fsyntax-only -I${INCLUDE})
+separate_arguments(FLAGS)
+set(command ${COMPILER} ${FLAGS} -std=c++20 -fsyntax-only -I${INCLUDE})
 
 execute_process(COMMAND ${command} -DRINGWAY_CONTROL ${SOURCE}
   RESULT_VARIABLE status ERROR_VARIABLE errors)

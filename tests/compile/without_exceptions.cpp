@@ -17,7 +17,7 @@ template class ringway::LossyBroadcastRing<int>;
 
 int ringway_send_and_receive() {
   auto [sender, receiver] = ringway::channel<int>({.capacity = 4});
-  if (!static_cast<bool>(sender.try_send(42))) {
+  if (sender.try_send(42) != ringway::SendStatus::kSent) {
     return 1;
   }
   const auto received = receiver.try_receive();

@@ -59,6 +59,7 @@ TEST(BroadcastRing, ElementsDieWhenTheirSlotIsUsedAgain) {
 }
 
 TEST(BroadcastRing, ThrowInAUsedSlotLeavesItVacantAndNothingIsDestroyedTwice) {
+#if defined(__cpp_exceptions)
   for (const std::size_t capacity : {1u, 2u, 5u}) {
     for (int ending = 0; ending < 3; ++ending) {
       Ledger ledger;
@@ -87,6 +88,9 @@ TEST(BroadcastRing, ThrowInAUsedSlotLeavesItVacantAndNothingIsDestroyedTwice) {
       EXPECT_EQ(ledger.alive, 0);
     }
   }
+#else
+  GTEST_SKIP() << "nothing throws in this build";
+#endif
 }
 
 }  // namespace

@@ -117,7 +117,9 @@ class Brittle {
 
  private:
   void perhaps_throw() {
+#if defined(__cpp_exceptions)
     if (ledger_->copies_until_throw == 0) throw std::runtime_error("brittle");
+#endif
     if (ledger_->copies_until_throw > 0) --ledger_->copies_until_throw;
   }
 

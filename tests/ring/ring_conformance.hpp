@@ -291,6 +291,7 @@ TYPED_TEST_P(RingConformance, DrainStopsAtItsLimit) {
 }
 
 TYPED_TEST_P(RingConformance, HandlerThatThrowsLosesItsElementAlone) {
+#if defined(__cpp_exceptions)
   for (const std::size_t capacity : kCapacities) {
     SCOPED_TRACE(capacity);
     Ends<TypeParam, std::uint64_t> ends(capacity);
@@ -309,6 +310,9 @@ TYPED_TEST_P(RingConformance, HandlerThatThrowsLosesItsElementAlone) {
       ASSERT_EQ(received, sent);
     }
   }
+#else
+  GTEST_SKIP() << "nothing throws in this build";
+#endif
 }
 
 TYPED_TEST_P(RingConformance, ImpossibleCapacitiesAreRefusedWithAReason) {

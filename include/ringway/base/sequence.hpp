@@ -7,11 +7,16 @@
 /// one ring are never 2^63 apart, so their order is the sign of their difference; `<` on the raw
 /// numbers would be wrong at the wrap.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace ringway {
 
 using Sequence = std::uint64_t;
+
+static_assert(sizeof(std::size_t) >= sizeof(Sequence),
+              "Ringway: a 64-bit target is needed; sizes and positions are computed with each "
+              "other, in 64 bits");
 
 /// Messages from `from` to `to`; negative if `to` lies before `from`.
 [[nodiscard]] constexpr std::int64_t distance(Sequence from, Sequence to) noexcept {
