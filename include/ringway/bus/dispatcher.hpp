@@ -441,6 +441,8 @@ class DispatcherCore final : public DispatcherBase {
     bool news = record_.ready.any() ||
                 stop_.load(std::memory_order_relaxed) == Stop::kNow;  // relaxed: knock() follows it
     for (auto* reader : asked) {
+      // an ended one's news is nobody's: the letter about its end is under way
+      if (reader->subscription->ended()) continue;
       if (!reader->has_news() && !reader->finished()) continue;
       news = true;
       heat(reader);

@@ -245,12 +245,13 @@ class RequesterCore {
     const auto asked_lane = answer_lane_;
     if (answers_) answers_->ask_for_signal_unfenced();
     const auto key = record().event.prepare();
-    record().ready.take([](std::size_t) {});
+    const auto signals = record().ready.take([](std::size_t) {});
     look_around();
     take_in();
     table_.expire();
-    // a lane that was only now picked up has not been asked for a signal: look once more
-    if (answer_lane_ != asked_lane || !table_.is_waiting(ticket) ||
+    // A signal that came before our key used our request for one up, maybe for an answer that we
+    // had taken already; and a lane that was only now picked up has not been asked: ask again.
+    if (signals != 0 || answer_lane_ != asked_lane || !table_.is_waiting(ticket) ||
         (answers_ && answers_->has_news())) {
       record().event.cancel();
     } else {

@@ -117,6 +117,7 @@ class Explorer final : public Operations {
     static_assert(sizeof...(functions) < kMaxThreads);
     {
       const OutsideModel outside;
+      began_ = true;
       thread_count_ = 1;
       (start(functions), ...);
       ++self().memory.current.clock.time[0];
@@ -216,6 +217,7 @@ class Explorer final : public Operations {
     current_ = 0;
     steps_ = 0;
     preemptions_ = 0;
+    on_switch = nullptr;
     status_ = Status::kRunning;
     Thread& body = threads_[0];
     body.memory = {};

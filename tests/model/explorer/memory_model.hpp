@@ -120,6 +120,9 @@ class MemoryModel {
   [[nodiscard]] Store& store_of(LocationId id, StoreId store) {
     return stores_[locations_[id].pool[store]];
   }
+  [[nodiscard]] std::uint64_t newest_value(LocationId id) const {
+    return stores_[locations_[id].pool[latest(id)]].value;
+  }
   [[nodiscard]] StoreId latest(LocationId id) const {
     return locations_[id].order[locations_[id].count - 1U];
   }

@@ -35,17 +35,17 @@ struct ModelMemory {
     Atomic() noexcept : Atomic(U{}) {}
     Atomic(U initial) noexcept
         : value_(initial) {  // NOLINT(google-explicit-constructor): as atomic
-      if (running() != nullptr) running()->construct(this, bits(initial));
+      if (!plain()) running()->construct(this, bits(initial));
     }
     Atomic(const Atomic&) = delete;
     Atomic& operator=(const Atomic&) = delete;
 
     [[nodiscard]] U load(Order order, Place place = Place::current()) const noexcept {
-      if (running() == nullptr) return value_;
+      if (plain()) return value_;
       return value(running()->load(this, bits(value_), order, place));
     }
     void store(U desired, Order order, Place place = Place::current()) noexcept {
-      if (running() == nullptr) {
+      if (plain()) {
         value_ = desired;
       } else {
         running()->store(this, bits(value_), bits(desired), order, place);
@@ -80,6 +80,7 @@ struct ModelMemory {
 
    private:
     static Operations* running() { return Operations::running; }
+    static bool plain() { return running() == nullptr || running()->prepares(); }
     static std::uint64_t bits(U value) {
       std::uint64_t wide = 0;
       std::memcpy(&wide, &value, sizeof value);
@@ -93,7 +94,7 @@ struct ModelMemory {
 
     template <class Compute>
     U update(Compute&& compute, Order order, const Place& place) noexcept {
-      if (running() == nullptr) {
+      if (plain()) {
         const U old = value_;
         value_ = compute(old);
         return old;
@@ -105,7 +106,7 @@ struct ModelMemory {
 
     bool compare_exchange(U& expected, U desired, Order success, Order failure, bool weak,
                           const Place& place) noexcept {
-      if (running() == nullptr) {
+      if (plain()) {
         const bool equal = bits(value_) == bits(expected);
         (equal ? value_ : expected) = equal ? desired : value_;
         return equal;
@@ -145,7 +146,7 @@ struct ModelMemory {
   static bool futex_wait(Atomic<std::uint32_t>& word, std::uint32_t expected,
                          std::int64_t timeout_ns, Place place = Place::current()) noexcept {
     if (Operations::running == nullptr) return false;
-    return Operations::running->futex_wait(&word, word.value_, expected, timeout_ns >= 0, place);
+    return Operations::running->futex_wait(&word, word.value_, expected, timeout_ns, place);
   }
   static void futex_wake(Atomic<std::uint32_t>& word, int count,
                          Place place = Place::current()) noexcept {

@@ -21,6 +21,8 @@ namespace ringway::model {
 /// Words are addresses; `initial` is what the word holds if the execution has not touched it yet.
 class Operations : protected Scheduler {
  public:
+  using Scheduler::on_switch;
+
   /// Whose execution is running, or null.
   static inline Operations* running = nullptr;
   /// Sites seen and the mutant in force; shared by all searches of the program.
@@ -37,10 +39,16 @@ class Operations : protected Scheduler {
     }
   }
 
+  [[nodiscard]] ThreadId running_thread() const { return current_; }
+
+  /// True while the body prepares: what it does to words happens before all threads and is not
+  /// recorded.
+  [[nodiscard]] bool prepares() const { return !began_; }
+
   std::uint64_t load(const void* word, std::uint64_t initial, std::memory_order order,
                      const Place& place) {
     const OutsideModel outside;
-    order = sites.effective(place, SiteKind::kLoad, order);
+    order = effective(place, SiteKind::kLoad, order);
     const LocationId id = locate(word, initial);
     announce({Step::kLoad, is_seq_cst(order), id}, place);
     std::size_t count =
@@ -48,19 +56,21 @@ class Operations : protected Scheduler {
     if (order == std::memory_order_relaxed && options_.search != Search::kUnreduced) {
       count = model_.without_equals(self().memory, id, false, stores_.data(), count);
     }
-    return read(id, pick_store(count), order, "load", place);
+    return read(id, pick_store(id, count), order, "load", place);
   }
 
   void store(const void* word, std::uint64_t initial, std::uint64_t value, std::memory_order order,
              const Place& place) {
     const OutsideModel outside;
-    order = sites.effective(place, SiteKind::kStore, order);
+    order = effective(place, SiteKind::kStore, order);
     const LocationId id = locate(word, initial);
     announce({Step::kStore, is_seq_cst(order), id}, place);
     std::array<std::uint16_t, kMaxStoresPerLocation> places;
     const std::size_t count = model_.places(self().memory, id, is_seq_cst(order), places.data());
+    const std::size_t chosen = choose(may_be_stale() ? count : 1);
+    if (chosen != 0) ++stale_;
     touched(id);
-    model_.write(self().memory, current_, id, places[choose(count)], value, order);
+    model_.write(self().memory, current_, id, places[chosen], value, order);
     check_room();
     if (tracing_) trace(describe(id) + " store " + hex(value) + " " + name_of(order), place);
   }
@@ -69,11 +79,11 @@ class Operations : protected Scheduler {
   std::uint64_t update(const void* word, std::uint64_t initial, Compute&& compute,
                        std::memory_order order, const Place& place) {
     const OutsideModel outside;
-    order = sites.effective(place, SiteKind::kUpdate, order);
+    order = effective(place, SiteKind::kUpdate, order);
     const LocationId id = locate(word, initial);
     announce({Step::kUpdate, is_seq_cst(order), id}, place);
     const std::size_t count = updatable(id, is_seq_cst(order));
-    const StoreId source = pick_store(count);
+    const StoreId source = pick_store(id, count);
     const std::uint64_t before = model_.store_of(id, source).value;
     replace(id, source, compute(before), order, place);
     return before;
@@ -83,8 +93,8 @@ class Operations : protected Scheduler {
                         std::uint64_t desired, std::memory_order success, std::memory_order failure,
                         bool weak, const Place& place) {
     const OutsideModel outside;
-    success = sites.effective(place, SiteKind::kExchange, success);
-    failure = sites.effective(place, SiteKind::kFailure, failure);
+    success = effective(place, SiteKind::kExchange, success);
+    failure = effective(place, SiteKind::kFailure, failure);
     const LocationId id = locate(word, initial);
     const bool seq_cst = is_seq_cst(success) || is_seq_cst(failure);
     announce({Step::kUpdate, seq_cst, id}, place);
@@ -105,9 +115,11 @@ class Operations : protected Scheduler {
       }
       if (model_.can_update(id, store)) stores_[count++] = store;
     }
+    count = limited(id, count);
     const std::size_t taken = choose_or_cut(count + (may_be_spurious ? 1U : 0U));
     const StoreId source = taken < count ? stores_[taken] : spurious;
     if (taken == count) ++self().spurious;
+    if (taken < count && source != model_.latest(id)) ++stale_;
     const std::uint64_t before = model_.store_of(id, source).value;
     if (taken < count && before == expected) {
       replace(id, source, desired, success, place);
@@ -118,9 +130,10 @@ class Operations : protected Scheduler {
   }
 
   void fence(std::memory_order order, const Place& place) {
+    if (prepares()) return;
     const OutsideModel outside;
     bool kept = true;
-    order = sites.effective(place, SiteKind::kFence, order, &kept);
+    order = effective(place, SiteKind::kFence, order, &kept);
     if (!kept) return;
     if (is_seq_cst(order)) announce({Step::kSeqCstFence, true}, place);
     model_.fence(self().memory, current_, order);
@@ -128,9 +141,10 @@ class Operations : protected Scheduler {
   }
 
   void light_fence(const Place& place) {
+    if (prepares()) return;
     const OutsideModel outside;
     bool kept = true;
-    sites.effective(place, SiteKind::kLightFence, std::memory_order_seq_cst, &kept);
+    effective(place, SiteKind::kLightFence, std::memory_order_seq_cst, &kept);
     if (!kept) return;
     announce({Step::kLightFence}, place);
     model_.light_fence(self().memory);
@@ -140,8 +154,9 @@ class Operations : protected Scheduler {
   bool heavy_fence(const Place& place) {
     const OutsideModel outside;
     if (options_.heavy_refused) return false;
+    if (prepares()) return true;
     bool kept = true;
-    sites.effective(place, SiteKind::kHeavyFence, std::memory_order_seq_cst, &kept);
+    effective(place, SiteKind::kHeavyFence, std::memory_order_seq_cst, &kept);
     if (!kept) return true;
     announce({Step::kHeavyFence, true}, place);
     model_.heavy_fence(self().memory, current_);
@@ -179,8 +194,8 @@ class Operations : protected Scheduler {
   }
 
   /// \return false if it did not sleep
-  bool futex_wait(const void* word, std::uint32_t initial, std::uint32_t expected, bool timed,
-                  const Place& place) {
+  bool futex_wait(const void* word, std::uint32_t initial, std::uint32_t expected,
+                  std::int64_t limit_ns, const Place& place) {
     const OutsideModel outside;
     if (alone()) fail("the body sleeps, but no other thread is there to wake it");
     const LocationId id = locate(word, initial);
@@ -190,13 +205,17 @@ class Operations : protected Scheduler {
     model_.before_futex_wait(thread.memory, id);
     const std::size_t count = model_.readable(thread.memory, id, false, 0, stores_.data());
     const auto seen =
-        read(id, pick_store(count), std::memory_order_relaxed, "futex wait: load", place);
+        read(id, pick_store(id, count), std::memory_order_relaxed, "futex wait: load", place);
     if (static_cast<std::uint32_t>(seen) != expected) return false;
     thread.pending = {Step::kFutexSleep, false, id};
-    thread.timed = timed;
+    thread.timed = limit_ns >= 0;
+    thread.limit_ns = limit_ns;
     thread.expected = expected;
     yield();
-    if (thread.pending.step == Step::kFutexSleep) ++thread.timeouts;
+    if (thread.pending.step == Step::kFutexSleep) {
+      ++thread.timeouts;
+      now_ns_ += limit_ns;
+    }
     if (tracing_) {
       trace(thread.pending.step == Step::kFutexSleep ? "sleep timed out" : "woken", place);
     }
@@ -229,6 +248,42 @@ class Operations : protected Scheduler {
     }
   }
 
+  /// A mutex is a word that is 1 while somebody has it.
+  void lock(const void* word, std::uint64_t initial, const Place& place) {
+    const OutsideModel outside;
+    const LocationId id = locate(word, initial);
+    announce({Step::kLock, false, id}, place);
+    if (model_.newest_value(id) != 0) fail("the body waits for a mutex that nobody gives back");
+    use(id);
+    model_.update(self().memory, current_, id, model_.latest(id), 1, std::memory_order_acquire);
+    check_room();
+    if (tracing_) trace(describe(id) + " lock", place);
+  }
+  /// No decision: whoever waits for it is enabled, and looks at nothing else.
+  void unlock(const void* word, std::uint64_t initial, const Place& place) {
+    const OutsideModel outside;
+    const LocationId id = locate(word, initial);
+    use(id);
+    model_.write(self().memory, current_, id, model_.location(id).count, 0,
+                 std::memory_order_release);
+    check_room();
+    if (tracing_) trace(describe(id) + " unlock", place);
+  }
+
+  /// The time in nanoseconds: it stands still, but for sleeps that time out and for as many jumps
+  /// of an hour as Options::time_jumps allows, each found at any look.
+  std::int64_t now_ns() {
+    const OutsideModel outside;
+    if (alone()) return now_ns_;
+    announce({Step::kClock}, {});
+    if (jumps_ < options_.time_jumps && choose(2) != 0) {
+      ++jumps_;
+      now_ns_ += kJump_ns;
+      if (tracing_) trace("an hour has passed", {});
+    }
+    return now_ns_;
+  }
+
  protected:
   Operations() = default;
   ~Operations() = default;
@@ -239,6 +294,10 @@ class Operations : protected Scheduler {
     payload_.reset();
     freed_.clear();
     trace_.clear();
+    began_ = false;
+    stale_ = 0;
+    jumps_ = 0;
+    now_ns_ = kJump_ns;
   }
 
   [[noreturn]] void fail(const std::string& what) final {
@@ -292,6 +351,7 @@ class Operations : protected Scheduler {
   }
 
   bool tracing_ = false;
+  bool began_ = false;  // the first threads have been started
   std::string failure_;
   std::vector<const void*> learnt_;  // words on which somebody sleeps
 
@@ -337,7 +397,19 @@ class Operations : protected Scheduler {
     if (count == 0) abandon(Status::kRedundant);
     return choose(count);
   }
-  StoreId pick_store(std::size_t count) { return stores_[choose_or_cut(count)]; }
+  StoreId pick_store(LocationId id, std::size_t count) {
+    const StoreId store = stores_[choose_or_cut(limited(id, count))];
+    if (store != model_.latest(id)) ++stale_;
+    return store;
+  }
+
+  /// With a bound on stale reads: how many of the first `count` stores of stores_ may be read.
+  [[nodiscard]] bool may_be_stale() const {
+    return options_.search != Search::kBounded || stale_ < options_.stale_reads;
+  }
+  [[nodiscard]] std::size_t limited(LocationId id, std::size_t count) const {
+    return count > 1 && !may_be_stale() && stores_[0] == model_.latest(id) ? 1 : count;
+  }
 
   /// Puts the stores that an update may read into stores_.
   std::size_t updatable(LocationId id, bool seq_cst) {
@@ -378,10 +450,13 @@ class Operations : protected Scheduler {
     }
   }
 
-  /// To be told before the operation, which may advance the thread's clock.
+  /// Both to be told before the operation, which may advance the thread's clock.
+  void use(LocationId id) {
+    model_.location(id).accessed[current_] = self().memory.current.clock.time[current_];
+  }
   void touched(LocationId id) {
     Thread& thread = self();
-    model_.location(id).accessed[current_] = thread.memory.current.clock.time[current_];
+    use(id);
     for (const LocationId known : thread.reads) {
       if (known == id) return;
     }
@@ -405,6 +480,17 @@ class Operations : protected Scheduler {
     return file.substr(file.rfind('/') + 1) + ":" + std::to_string(place.line());
   }
 
+  /// What the body does while nobody else runs can not fail for want of order: no site of a mutant.
+  std::memory_order effective(const Place& place, SiteKind kind, std::memory_order order,
+                              bool* kept = nullptr) {
+    return alone() ? order : sites.effective(place, kind, order, kept);
+  }
+
+  static constexpr std::int64_t kJump_ns = 3'600'000'000'000;
+
+  unsigned stale_ = 0;  // reads that missed the newest store
+  unsigned jumps_ = 0;
+  std::int64_t now_ns_ = 0;
   Payload payload_;
   std::vector<std::pair<std::uintptr_t, std::size_t>> freed_;
   std::string trace_;

@@ -50,6 +50,9 @@ struct Options {
   unsigned spurious_failures = 1;  // of weak compare-exchanges, for each thread
   unsigned early_timeouts = 1;     // of sleeps with a limit, for each thread
   std::uint8_t stale_limit = 2;    // reads of one stale value in one operation
+  unsigned stale_reads = ~0U;      // kBounded: reads that miss the newest store, and stores placed
+                                   // before it, in one execution
+  unsigned time_jumps = 0;         // how often the clock may be found past every deadline
   bool heavy_refused = false;      // the kernel refuses the heavy fence
   std::uint64_t steps = 4000;      // visible operations in one execution before it is a livelock
 };
@@ -74,6 +77,8 @@ enum class Step : std::uint8_t {
   kFutexWait,   // the kernel's look at the word
   kFutexSleep,  // what follows if it has the expected value
   kFutexWake,
+  kLock,   // of a mutex; waits until it is free
+  kClock,  // a look at the clock
 };
 
 struct Operation {
@@ -83,6 +88,11 @@ struct Operation {
 };
 
 class Scheduler {
+ public:
+  /// Told when another thread of the model goes on: code under test may have thread-local state.
+  /// Forgotten when an execution begins.
+  static inline void (*on_switch)(ThreadId from, ThreadId to) = nullptr;
+
  protected:
   enum class Status : std::uint8_t { kRunning, kCompleted, kRedundant, kRestart, kFailed };
 
@@ -94,6 +104,7 @@ class Scheduler {
     bool alive = false;
     bool asleep = false;         // in the sleep set
     bool timed = false;          // kFutexSleep ends by itself
+    std::int64_t limit_ns = 0;   // and how long it takes at most
     StoreId covered = 0;         // stores before this one were explored when it fell asleep
     StoreId least = 0;           // the operation being performed may read no earlier store
     std::uint32_t expected = 0;  // kFutexSleep
@@ -126,7 +137,9 @@ class Scheduler {
   void yield() {
     const ThreadId from = current_;
     current_ = pick();
-    if (current_ != from) Fiber::hand_over(threads_[from].fiber, threads_[current_].fiber);
+    if (current_ == from) return;
+    if (on_switch != nullptr) on_switch(from, current_);
+    Fiber::hand_over(threads_[from].fiber, threads_[current_].fiber);
   }
 
   /// Ends this execution where it stands.
@@ -171,6 +184,7 @@ class Scheduler {
         }
         return false;
       case Step::kFutexSleep: return thread.timed && thread.timeouts < options_.early_timeouts;
+      case Step::kLock: return model_.newest_value(thread.pending.location) == 0;
       default: return true;
     }
   }
@@ -284,7 +298,12 @@ class Scheduler {
       }
       return false;
     }
+    const auto clock = [&](const Operation& o) {
+      return o.step == Step::kClock || o.step == Step::kFutexSleep;  // one that ends by itself
+    };
+    if (clock(own) && clock(act)) return true;
     if (own.location != act.location || own.location == kNoLocation) return false;
+    if (own.step == Step::kLock || act.step == Step::kLock) return true;
     if (futex(own) || futex(act)) return own.step != Step::kLoad && act.step != Step::kLoad;
     return own.seq_cst && act.seq_cst;
   }

@@ -169,7 +169,6 @@ inline void mpmc_channel_hole_body(Explorer& world) {
 
 inline Models channel_models() {
   Models models;
-  enum Size { kQuick, kMiddle, kLarge };
   for (const bool refused : {false, true}) {
     Options complete;
     complete.heavy_refused = refused;
@@ -182,27 +181,27 @@ inline Models channel_models() {
     const auto add = [&](const std::string& name, const Options& options, Size size,
                          Explorer::Body body) {
       models.push_back({name + (refused ? ", heavy fence refused" : ""), options, std::move(body),
-                        false, size == kQuick, size == kLarge});
+                        false, size == Size::kQuick, size == Size::kLarge});
     };
-    add("channel, 1 message, then close", complete, kQuick,
+    add("channel, 1 message, then close", complete, Size::kQuick,
         [](Explorer& world) { channel_body(world, 1, 1); });
-    add("channel, 2 messages, capacity 1, then close", without_repetition(complete), kLarge,
+    add("channel, 2 messages, capacity 1, then close", without_repetition(complete), Size::kLarge,
         [](Explorer& world) { channel_body(world, 1, 2); });
-    add("channel closed by its receiver", complete, refused ? kLarge : kMiddle,
+    add("channel closed by its receiver", complete, refused ? Size::kLarge : Size::kMiddle,
         [](Explorer& world) { channel_closed_by_receiver_body(world, 1); });
-    add("MPMC channel 1S1R x 1, then close", bounded(2), kQuick,
+    add("MPMC channel 1S1R x 1, then close", bounded(2), Size::kQuick,
         [](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, 1); });
-    add("MPMC channel 1S1R x 1, then close, any preemptions", without_repetition(complete), kLarge,
-        [](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, 1); });
-    add("MPMC channel 2S1R x 1, then close", bounded(1), refused ? kLarge : kMiddle,
+    add("MPMC channel 1S1R x 1, then close, any preemptions", without_repetition(complete),
+        Size::kLarge, [](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, 1); });
+    add("MPMC channel 2S1R x 1, then close", bounded(1), refused ? Size::kLarge : Size::kMiddle,
         [](Explorer& world) { mpmc_channel_body(world, 2, 1, 1, 1); });
-    add("MPMC channel 1S2R x 1, then close", bounded(1), refused ? kLarge : kMiddle,
+    add("MPMC channel 1S2R x 1, then close", bounded(1), refused ? Size::kLarge : Size::kMiddle,
         [](Explorer& world) { mpmc_channel_body(world, 1, 2, 1, 1); });
-    add("MPMC channel 2S2R x 1, then close", bounded(1), kLarge,
+    add("MPMC channel 2S2R x 1, then close", bounded(1), Size::kLarge,
         [](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, 1); });
-    add("MPMC channel, a claim is dropped while another waits", bounded(2), kLarge,
+    add("MPMC channel, a claim is dropped while another waits", bounded(2), Size::kLarge,
         [](Explorer& world) { mpmc_channel_hole_body(world); });
-    add("MPMC channel closed by a third thread", bounded(2), kMiddle,
+    add("MPMC channel closed by a third thread", bounded(2), Size::kMiddle,
         [](Explorer& world) { mpmc_channel_close_body(world, 1, 1); });
   }
   return models;

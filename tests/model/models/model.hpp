@@ -24,6 +24,14 @@ struct Model {
 
 using Models = std::vector<Model>;
 
+enum class Size : std::uint8_t { kQuick, kMiddle, kLarge };
+
+[[nodiscard]] inline Model model_of(std::string name, const Options& options, Size size,
+                                    Explorer::Body body, bool tiny = false) {
+  return {std::move(name),     options, std::move(body), tiny, size == Size::kQuick,
+          size == Size::kLarge};
+}
+
 /// How GoogleTest shows a parameter.
 inline void PrintTo(const Model& model, std::ostream* stream) {  // NOLINT: GoogleTest's name
   *stream << model.name;

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+/// \file
+/// The bus as it is under the explorer: dispatchers that sleep at once, subscriptions that end
+/// while their handler runs, inline handlers, stopping, requests.
+///
+/// Every body makes a real bus in a block of the model (models/bus_world.hpp). Handlers announce
+/// that they use an object, and whoever ends a subscription destroys it: a handler that runs after
+/// end() is a data race.
+
+#include "models/bus_models.hpp"
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "models/bus_world.hpp"
+#include "ringway/bus/bus.hpp"
+
+namespace ringway::model {
+namespace {
+
+constexpr Topic<Number> kTopic{"t", {.capacity = 2, .max_readers = 2}};
+constexpr Topic<Number> kNarrow{"t", {.capacity = 1, .max_readers = 2}};
+/// Long enough to be no limit at all.
+constexpr StopOptions kForever{.drain = std::chrono::nanoseconds::max()};
+
+/// What a handler uses, and whoever ends it destroys.
+struct Used {
+  int object = 0;
+  void use() const { ModelMemory::before_read(&object, sizeof object); }
+  void destroy() { ModelMemory::before_write(&object, sizeof object); }
+};
+
+/// A publisher publishes and then stops the bus; the dispatcher sleeps whenever it finds nothing.
+void signal_body(Explorer& world, unsigned messages) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  ModelDispatcher dispatcher(bus, kParkAtOnce);
+  std::uint64_t next = 0;
+  auto subscription = dispatcher.subscribe(kTopic, [&](const Number& message) {
+    world.operation();
+    world.check(message.number() == next, "in order");
+    ++next;
+  });
+  auto publisher = bus.publisher(kTopic);
+  StopReport report;
+  world.threads(model_thread(0), [&] {
+    for (unsigned i = 0; i < messages; ++i) {
+      world.operation();
+      world.check(publisher.publish(Number(i)) == PublishStatus::kPublished, "accepted");
+    }
+    world.operation();
+    report = bus.stop(kForever);
+  });
+  world.check(report.drained && report.left == 0, "stop() says that everything was handled");
+  world.check(next == messages, "every message was handled");
+  world.outcome(std::to_string(dispatcher.parks()));
+}
+
+/// A subscription ends, and what its handler uses is destroyed, while messages come.
+void end_body(Explorer& world, unsigned messages) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  Used used;
+  std::uint64_t handled = 0;
+  unsigned sent = 0;
+  std::uint64_t undelivered = 0;
+  {
+    ModelDispatcher dispatcher(bus, kParkAtOnce);
+    auto subscription = dispatcher.subscribe(kTopic, [&](const Number& message) {
+      used.use();
+      world.check(message.number() == handled, "in order");
+      ++handled;
+    });
+    {
+      auto publisher = bus.publisher(kTopic);
+      world.threads(
+          model_thread(0),
+          [&] {
+            for (unsigned i = 0; i < messages; ++i) {
+              world.operation();
+              if (publisher.try_publish(Number(i)) == PublishStatus::kPublished) ++sent;
+            }
+          },
+          [&] {
+            subscription.end();
+            used.destroy();
+            world.operation();
+            bus.stop(kForever);
+          });
+    }
+    undelivered = subscription.undelivered();
+  }
+  world.check(handled + undelivered <= sent, "nothing is invented");
+  world.outcome(std::to_string(sent) + std::to_string(handled));
+}
+
+/// stop() against a publisher that may wait for room: what was accepted is handled or counted.
+void stop_body(Explorer& world, unsigned messages, bool waits) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  std::uint64_t handled = 0;
+  unsigned accepted = 0;
+  std::uint64_t undelivered = 0;
+  StopReport report;
+  {
+    ModelDispatcher dispatcher(bus, kParkAtOnce);
+    auto subscription = dispatcher.subscribe(kNarrow, [&](const Number&) { ++handled; });
+    {
+      auto publisher = bus.publisher(kNarrow);
+      world.threads(
+          model_thread(0),
+          [&] {
+            for (unsigned i = 0; i < messages; ++i) {
+              world.operation();
+              const auto status =
+                  waits ? publisher.publish(Number(i)) : publisher.try_publish(Number(i));
+              if (status == PublishStatus::kClosed) break;
+              if (status == PublishStatus::kPublished) ++accepted;
+            }
+          },
+          [&] { report = bus.stop(kForever); });
+      world.operation();
+      world.check(publisher.try_publish(Number(9)) == PublishStatus::kClosed, "closed for ever");
+    }
+    subscription.end();
+    undelivered = subscription.undelivered();
+  }
+  world.check(handled + undelivered == accepted, "what was accepted is handled or counted");
+  world.outcome(std::to_string(accepted) + std::to_string(handled) + std::to_string(report.left));
+}
+
+/// An inline subscription ends while its publisher publishes. `own`: a second one ends itself from
+/// its handler.
+void inline_end_body(Explorer& world, unsigned messages, bool own) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  Used used;
+  unsigned handled = 0;
+  unsigned own_handled = 0;
+  auto publisher = bus.publisher(kTopic);
+  std::optional<InlineSubscription> other;
+  if (own) {
+    other.emplace(bus.subscribe_inline(kTopic, [&](const Number&) {
+      ++own_handled;
+      other->end();
+    }));
+  }
+  auto subscription = bus.subscribe_inline(kTopic, [&](const Number&) {
+    used.use();
+    ++handled;
+  });
+  world.threads(
+      [&] {
+        for (unsigned i = 0; i < messages; ++i) {
+          world.operation();
+          world.check(publisher.try_publish(Number(i)) == PublishStatus::kPublished, "accepted");
+        }
+      },
+      [&] {
+        subscription.end();
+        used.destroy();
+      });
+  world.check(!own || own_handled == 1, "none after the handler in which it ended");
+  world.outcome(std::to_string(handled));
+}
+
+/// An inline subscription begins while its publisher publishes: it hears of what is published
+/// after that.
+void inline_begin_body(Explorer& world, unsigned messages) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  int data = 0;
+  std::uint64_t first = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t promised = first;
+  ModelMemory::Atomic<std::uint32_t> joined{0};
+  auto publisher = bus.publisher(kTopic);
+  std::optional<InlineSubscription> subscription;
+  world.threads(
+      [&] {
+        for (unsigned i = 0; i < messages; ++i) {
+          world.operation();
+          if (promised > messages && joined.load(std::memory_order_acquire) != 0) promised = i;
+          world.check(publisher.try_publish(Number(i)) == PublishStatus::kPublished, "accepted");
+        }
+      },
+      [&] {
+        ModelMemory::before_write(&data, sizeof data);
+        subscription.emplace(bus.subscribe_inline(kTopic, [&](const Number& message) {
+          ModelMemory::before_read(&data, sizeof data);
+          first = std::min(first, message.number());
+        }));
+        joined.store(1, std::memory_order_release);
+      });
+  world.check(first <= promised, "it hears of what is published after it began");
+  world.outcome(std::to_string(first < messages));
+}
+
+constexpr Service<std::uint64_t(std::uint64_t)> kService{"s", {.max_pending = 2}};
+const RequesterOptions kAskAndPark{.pauses = 0, .yields = 0};
+
+/// Requests one after the other; each gets its own answer.
+void request_body(Explorer& world, unsigned requests) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  ModelDispatcher dispatcher(bus, kParkAtOnce);
+  auto replier = dispatcher.reply(kService, [](std::uint64_t request) { return request + 10; });
+  auto requester = bus.requester(kService, kAskAndPark);
+  world.threads(model_thread(0), [&] {
+    for (unsigned i = 0; i < requests; ++i) {
+      world.operation();
+      const auto answer = requester.request(i, std::chrono::nanoseconds::max());
+      world.check(answer && *answer == i + 10, "its own answer");
+    }
+    world.operation();
+    bus.stop(kForever);
+  });
+  world.outcome(std::to_string(requester.parks()));
+}
+
+/// A request is given up, or its time passes; the next one is not met by its answer.
+void late_answer_body(Explorer& world, bool deadline) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  ModelDispatcher dispatcher(bus, kParkAtOnce);
+  auto replier = dispatcher.reply(kService, [](std::uint64_t request) { return request + 10; });
+  auto requester = bus.requester(kService, kAskAndPark);
+  std::string what;
+  world.threads(model_thread(0), [&] {
+    if (deadline) {
+      const auto answer = requester.request(1, std::chrono::seconds(1));
+      world.check(answer ? *answer == 11 : answer.error() == RequestError::kTimedOut,
+                  "its own answer, or too late");
+      what = answer ? "in time" : "too late";
+    } else {
+      auto pending = requester.request_async(1, std::chrono::nanoseconds::max());
+      what = pending.poll() ? "there" : "not yet";
+      pending.cancel();
+    }
+    world.operation();
+    const auto answer = requester.request(2, std::chrono::nanoseconds::max());
+    world.check(answer && *answer == 12, "its own answer");
+    world.check(requester.pending() == 0, "nothing is pending");
+    world.operation();
+    bus.stop(kForever);
+  });
+  world.outcome(what + std::to_string(requester.late_replies()));
+}
+
+/// The replier goes while a request is under way: an answer, or word that there will be none.
+void replier_gone_body(Explorer& world) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  ModelDispatcher dispatcher(bus, kParkAtOnce);
+  auto replier = dispatcher.reply(kService, [](std::uint64_t request) { return request + 10; });
+  auto requester = bus.requester(kService, kAskAndPark);
+  std::string what;
+  world.threads(
+      model_thread(0),
+      [&] {
+        const auto answer = requester.request(1, std::chrono::nanoseconds::max());
+        world.check(answer ? *answer == 11
+                           : answer.error() == RequestError::kReplierGone ||
+                                 answer.error() == RequestError::kNoReplier,
+                    "an answer, or none ever");
+        what = answer ? "answered" : "gone";
+        world.operation();
+        bus.stop(kForever);
+      },
+      [&] { replier.end(); });
+  world.outcome(what);
+}
+
+}  // namespace
+
+Models bus_models() {
+  Models models;
+  for (const bool refused : {false, true}) {
+    Options complete;
+    complete.heavy_refused = refused;
+    const auto bounded = [&](unsigned preemptions, unsigned stale) {
+      Options options = without_repetition(complete);
+      options.search = Search::kBounded;
+      options.preemptions = preemptions;
+      options.stale_reads = stale;
+      return options;
+    };
+    const auto add = [&](const std::string& name, const Options& options, Size size,
+                         Explorer::Body body) {
+      models.push_back(model_of("bus, " + name + (refused ? ", heavy fence refused" : ""), options,
+                                size, std::move(body)));
+    };
+    add("inline subscription ends, 2 messages", complete, Size::kQuick,
+        [](Explorer& world) { inline_end_body(world, 2, false); });
+    add("inline subscription ends, another ends itself, 2 messages", complete, Size::kQuick,
+        [](Explorer& world) { inline_end_body(world, 2, true); });
+    add("inline subscription begins, 2 messages", complete, Size::kQuick,
+        [](Explorer& world) { inline_begin_body(world, 2); });
+    add("dispatcher sleeps, 1 message, then stop", bounded(2, 2), Size::kQuick,
+        [](Explorer& world) { signal_body(world, 1); });
+    add("dispatcher sleeps, 2 messages, then stop", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { signal_body(world, 2); });
+    add("subscription ends against its handler, 1 message", bounded(2, 1), Size::kQuick,
+        [](Explorer& world) { end_body(world, 1); });
+    add("subscription ends against its handler, 2 messages", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { end_body(world, 2); });
+    add("stop against publish, 2 messages", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { stop_body(world, 2, false); });
+    add("stop against publish that waits, 2 messages, capacity 1", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { stop_body(world, 2, true); });
+    add("1 request and its answer", bounded(2, 1), Size::kMiddle,
+        [](Explorer& world) { request_body(world, 1); });
+    add("2 requests and their answers", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { request_body(world, 2); });
+    add("request given up, then another", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { late_answer_body(world, false); });
+    auto passing = bounded(2, 1);
+    passing.time_jumps = 1;
+    add("request out of time, then another", passing, Size::kLarge,
+        [](Explorer& world) { late_answer_body(world, true); });
+    add("replier goes while a request is under way", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { replier_gone_body(world); });
+  }
+  return models;
+}
+
+}  // namespace ringway::model
