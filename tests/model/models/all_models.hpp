@@ -10,6 +10,7 @@
 
 #include "models/broadcast_models.hpp"
 #include "models/bus_models.hpp"
+#include "models/byte_ring_models.hpp"
 #include "models/channel_models.hpp"
 #include "models/event_count_models.hpp"
 #include "models/model.hpp"
@@ -21,8 +22,8 @@ namespace ringway::model {
 
 inline Models all_models() {
   Models all;
-  for (Models (*part)() : {&spsc_models, &mpmc_models, &broadcast_models, &event_count_models,
-                           &channel_models, &ready_map_models, &bus_models}) {
+  for (Models (*part)() : {&spsc_models, &mpmc_models, &broadcast_models, &byte_ring_models,
+                           &event_count_models, &channel_models, &ready_map_models, &bus_models}) {
     for (Model& model : part()) all.push_back(std::move(model));
   }
   return all;
