@@ -20,11 +20,13 @@
 /// had not, that one and those behind it would be `slots` numbers besides the one in the hand.
 ///
 /// *Synchronisation.*
-///   "put"    put()'s CAS of the entry -> take()'s and another put()'s load of it
+///   "put"    put()'s CAS of the entry -> take()'s and another put()'s load of it: hands over the
+///            cell
 ///   "tail"   put()'s store of tail -> another put()'s load of it
-///   By one or the other each put happens before the one behind it, so a thread that knows of a
-///   filled position cannot see an earlier one unfilled: take() finds nothing only if there was
-///   nothing. "put" also hands over the cell.
+///   "taken"  take()'s CAS of head -> another take()'s load of it
+///   By "put" or "tail" each put happens before the one behind it, and by "taken" whoever sees how
+///   far others have taken sees all that they had seen filled. So take() says "nothing" only if at
+///   one moment of its call there was nothing.
 ///   "sealed" seal() -> sealed() that says true
 ///
 /// *Progress.* Lock-free: put() tries again only if another put() filled the entry, take() only if
@@ -114,7 +116,7 @@ class IndexRing {
   /// \return how many: none if there was none, or the ring is sealed
   template <std::size_t Extent>
   [[nodiscard]] std::size_t take(std::span<std::size_t, Extent> numbers) noexcept {
-    Word at = ends_->head.load(std::memory_order_relaxed);  // relaxed: a guess that CAS checks
+    Word at = ends_->head.load(std::memory_order_acquire);  // acquire "taken"
     for (;;) {
       if ((at & kSealed) != 0) return 0;
       std::size_t count = 0;
@@ -127,16 +129,16 @@ class IndexRing {
         numbers[count] = static_cast<std::size_t>(entry & low_);
       }
       if (count != 0) [[likely]] {
-        // Case 1: there are some. Relaxed, both: decides who takes the positions; the entries hand
-        // the cells over. On failure `at` is what another one left.
-        if (ends_->head.compare_exchange_weak(at, at + count * kStep, std::memory_order_relaxed,
-                                              std::memory_order_relaxed)) [[likely]] {
+        // Case 1: there are some. Success: release "taken"; it reads the very store of `at` that
+        // was acquired before. Failure: acquire "taken"; `at` is what another one left.
+        if (ends_->head.compare_exchange_weak(at, at + count * kStep, std::memory_order_release,
+                                              std::memory_order_acquire)) [[likely]] {
           return count;
         }
       } else if (ahead > 0) {
         // Case 2: taken and filled anew since `at` was read. What was put there happens after a
         // take that passed it, so this finds a later position.
-        at = ends_->head.load(std::memory_order_relaxed);  // relaxed: see above
+        at = ends_->head.load(std::memory_order_acquire);  // acquire "taken"
       } else {
         // Case 3: not filled.
         return 0;

@@ -229,21 +229,27 @@ inline Models lock_free_mpmc_models() {
       {2, {"+-", "+-", ""}, false, true},              // a taker knows of a put by the other's take
       {2, {"+", "+", "-"}, false, true},               // two want one place
       {2, {"+", "-", "-"}, false, true},               // two want one number
-      {2, {"+-", "+", "-+"}, false, false},            //
-      {2, {"+-+-+-", "+-", ""}, false, true, 2},       // overtaken while looking
+      {2, {"+-", "+", "-+"}, false, false},            // all of it
+      {2, {"+-+-+-", "+-", ""}, false, true, 1},       // overtaken while looking
       {4, {"+-+-+-+-+-+", "+-", ""}, false, true, 1},  // a tail that is a lap old
   };
   for (const Sequence start : {Sequence{0}, kWrap}) {
     const std::string from = start == 0 ? " from 0" : " from 2^64-2";
     for (const Script& script : scripts) {
-      std::string name = "index ring, slots " + std::to_string(script.slots) + ",";
+      if (script.preemptions != 0 && start != 0) continue;
+      std::string name = "index ring of " + std::to_string(script.slots) + ",";
       for (const char* steps : script.steps) {
-        if (*steps == 0) continue;
-        for (const char* step = steps; *step != 0; ++step) name += *step == '+' ? " put" : " take";
-        name += ';';
+        if (*steps != 0) name += ' ';
+        for (const char* step = steps; *step != 0; ++step) name += *step == '+' ? 'P' : 'T';
+      }
+      Options options = complete;
+      if (script.preemptions != 0) {
+        options.search = Search::kBounded;
+        options.preemptions = script.preemptions;
+        options.stale_reads = 4;
       }
       models.push_back(
-          {name + from, complete,
+          {name + from, options,
            [=](Explorer& world) { index_ring_body(world, script.slots, start, script.steps); },
            script.tiny && start == 0, script.quick, false});
     }
