@@ -13,11 +13,16 @@
 ///   };
 ///   SteppedChild child(body);                   // returns when the child is about to begin()
 ///   while (child.step_to(child.boundary() + 1)) ...
-///   child.finish();                             // or child.kill()
+///   child.finish();                             // or child.kill(), or child.suspend()
 ///
 /// Boundary k lies behind the k-th instruction of the operation; at boundary 0 nothing of it has
 /// run. While step_to() is not running the stepped thread stands still, as after SIGSTOP; other
 /// threads of the child go on. What both processes use must lie in shared memory (SharedPages).
+///
+/// Stepping to each boundary in turn costs the square of their number. A child that notes its path
+/// once, step_path(), spares the others the way: run_to() goes straight to a boundary, by a
+/// breakpoint of the processor where there is one. All these children must be made by one statement
+/// of the test: only then is their operation the very same instructions.
 ///
 /// What is resolved lazily, such as a first call through the linker's table, should have happened
 /// before the fork, or it is stepped as well. The operation must not wait: nobody steps the others.
@@ -26,6 +31,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +47,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace ringway::test {
 
@@ -100,6 +107,9 @@ class StepMarks {
 
 class SteppedChild {
  public:
+  /// Where the operation stands at each of its boundaries but the last, behind which it has ended.
+  using Path = std::vector<std::uintptr_t>;
+
   /// Forks a child that runs `bool body(StepMarks&)`, which calls begin() and end(); true means
   /// that all is well. Returns when the child stands at begin(), or is gone.
   template <class Body>
@@ -126,6 +136,34 @@ class SteppedChild {
     step_to(std::numeric_limits<std::size_t>::max());
     return boundary_;
   }
+  /// Runs the rest of the operation and notes its path. \pre nothing of it has run
+  [[nodiscard]] Path step_path() {
+    Path path;
+    do {
+      path.push_back(place());
+    } while (step_to(boundary_ + 1));
+    return path;
+  }
+  /// Goes to boundary `target` of an operation that takes the same path. \pre nothing of it has run
+  /// \return as step_to(); false too if the operation went another way and so ended
+  bool run_to(std::size_t target, const Path& path) {
+    constexpr std::size_t kNear = 4;
+    if (target < kNear || target >= path.size()) return step_to(target);
+    const std::uintptr_t place_of_target = path[target];
+    // One repeated instruction (rep movs) is many steps, but meets a breakpoint once.
+    std::size_t first = target;
+    while (first > 0 && path[first - 1] == place_of_target) --first;
+    std::size_t from = 1;  // a breakpoint where we stand would hold us there
+    while (from < first && path[from] == place_of_target) ++from;
+    if (!step_to(from) || from >= first || !break_at(place_of_target)) return step_to(target);
+    for (std::size_t i = from + 1; i <= first; ++i) {
+      if (path[i] != place_of_target || path[i - 1] == place_of_target) continue;
+      if (!run_to_break()) return false;
+    }
+    boundary_ = first;
+    break_at(0);
+    return place() == place_of_target && step_to(target);
+  }
   [[nodiscard]] std::size_t boundary() const noexcept { return boundary_; }
   /// False if the child has exited or was killed.
   [[nodiscard]] bool alive() const noexcept { return process_ > 0; }
@@ -142,6 +180,21 @@ class SteppedChild {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
   }
 
+  /// Stops the whole child where it stands with SIGSTOP and steps it no more; resume() goes on with
+  /// SIGCONT at full speed.
+  void suspend() {
+    if (!stopped_) return;
+    ::ptrace(PTRACE_DETACH, thread_, nullptr, static_cast<long>(SIGSTOP));
+    stopped_ = false;
+    int status = 0;
+    while (::waitpid(process_, &status, WUNTRACED) < 0 && errno == EINTR) {
+    }
+    if (!WIFSTOPPED(status)) process_ = -1;
+  }
+  void resume() const {
+    if (process_ > 0) ::kill(process_, SIGCONT);
+  }
+
   /// Ends the child where it stands (SIGKILL), and returns when it is gone.
   void kill() {
     if (process_ <= 0) return;
@@ -154,16 +207,21 @@ class SteppedChild {
 
  private:
   void await_begin() {
+    int status = 0;
     while (thread_ == 0) {  // at full speed until some thread calls begin()
       thread_ = marks_.thread_.load();
-      int status = 0;
+      // A child that begins between these two lines is found stopped.
       if (thread_ == 0 && ::waitpid(process_, &status, WNOHANG) == process_) {
-        process_ = -1;
-        return;
+        if (!WIFSTOPPED(status)) {
+          process_ = -1;
+          return;
+        }
+        thread_ = process_;
+        stopped_ = true;
       }
-      ::usleep(50);
+      if (!stopped_) ::usleep(50);
     }
-    const int status = wait_for(thread_);
+    if (!stopped_) status = wait_for(thread_);
     stopped_ = WIFSTOPPED(status);
     if (!stopped_) {
       if (thread_ != process_) wait_for(process_);
@@ -175,9 +233,10 @@ class SteppedChild {
   }
 
   /// One instruction, or one signal handed on. \return true if it was an instruction
-  bool step() {
+  bool step() { return resume(PTRACE_SINGLESTEP); }
+  bool resume(decltype(PTRACE_SINGLESTEP) how) {
     const int handed_on = std::exchange(signal_, 0);
-    ::ptrace(PTRACE_SINGLESTEP, thread_, nullptr, static_cast<long>(handed_on));
+    ::ptrace(how, thread_, nullptr, static_cast<long>(handed_on));
     const int status = wait_for(thread_);
     stopped_ = WIFSTOPPED(status);
     if (!stopped_) {
@@ -190,6 +249,32 @@ class SteppedChild {
       return false;
     }
     return true;
+  }
+
+#if defined(__x86_64__)
+  [[nodiscard]] std::uintptr_t place() const {
+    return static_cast<std::uintptr_t>(
+        ::ptrace(PTRACE_PEEKUSER, thread_, offsetof(user, regs.rip), nullptr));
+  }
+  /// Stops the thread before the instruction at `address`; nowhere, if that is 0. \return false if
+  /// there are no breakpoints to be had
+  bool break_at(std::uintptr_t address) {
+    constexpr std::size_t kRegisters = offsetof(user, u_debugreg);
+    constexpr std::size_t kControl = kRegisters + 7 * sizeof(user::u_debugreg[0]);
+    if (::ptrace(PTRACE_POKEUSER, thread_, kControl, 0) != 0) return false;
+    return address == 0 || (::ptrace(PTRACE_POKEUSER, thread_, kRegisters, address) == 0 &&
+                            ::ptrace(PTRACE_POKEUSER, thread_, kControl, 1) == 0);
+  }
+#else
+  [[nodiscard]] std::uintptr_t place() const {
+    return 0;
+  }
+  bool break_at(std::uintptr_t) {
+    return false;
+  }
+#endif
+  bool run_to_break() {
+    return resume(PTRACE_CONT);
   }
 
   static int wait_for(pid_t thread) {
