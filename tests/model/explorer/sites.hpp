@@ -56,6 +56,7 @@ inline const char* name_of(SiteKind kind) {
 
 struct Site {
   std::string file;  // without its folder
+  std::string path;  // as the compiler was given it
   std::string function;
   std::uint32_t line = 0;
   std::uint32_t column = 0;
@@ -64,6 +65,28 @@ struct Site {
 
   [[nodiscard]] bool same_place(const Site& other) const {
     return line == other.line && column == other.column && kind == other.kind && file == other.file;
+  }
+  /// The function's name without its types: "MpmcRing::Producer::try_push".
+  [[nodiscard]] std::string function_name() const {
+    std::string text = function.substr(0, function.find(" [with "));
+    text = text.substr(0, text.find(" ["));
+    std::string name;
+    int depth = 0;  // of template arguments
+    for (const char c : text) {
+      if (c == '(' && depth == 0) break;
+      if (c == '<') ++depth;
+      if (depth == 0) name += c == ' ' ? '\0' : c;
+      if (c == '>') --depth;
+    }
+    name.erase(0, name.rfind('\0') + 1);  // the result type
+    const std::string space = "ringway::";
+    return name.starts_with(space) ? name.substr(space.size()) : name;
+  }
+  [[nodiscard]] std::string operation() const {
+    return std::string(name_of(kind)) +
+           (kind == SiteKind::kLightFence || kind == SiteKind::kHeavyFence
+                ? ""
+                : std::string(" ") + name_of(order));
   }
   [[nodiscard]] std::string describe() const {
     return file + ":" + std::to_string(line) + " " + name_of(kind) +
@@ -79,9 +102,8 @@ struct Mutant {
   bool removed = false;
   std::memory_order order = std::memory_order_relaxed;
 
-  [[nodiscard]] std::string describe() const {
-    return site.describe() + " -> " + (removed ? "nothing" : name_of(order));
-  }
+  [[nodiscard]] const char* becomes() const { return removed ? "nothing" : name_of(order); }
+  [[nodiscard]] std::string describe() const { return site.describe() + " -> " + becomes(); }
 };
 
 /// All ways to weaken a site by one step (relaxed ones have none).
@@ -184,6 +206,7 @@ class Sites {
     const char* slash = std::strrchr(place.file_name(), '/');
     Site site;
     site.file = slash == nullptr ? place.file_name() : slash + 1;
+    site.path = place.file_name();
     site.function = place.function_name();
     site.line = place.line();
     site.column = place.column();

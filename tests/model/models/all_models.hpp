@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// All models of the library's headers, and which form of them is asked for.
+/// All models of the library's headers.
 
-#include <cstdlib>
-#include <cstring>
-#include <string_view>
 #include <utility>
 
 #include "models/broadcast_models.hpp"
@@ -13,6 +10,7 @@
 #include "models/byte_ring_models.hpp"
 #include "models/channel_models.hpp"
 #include "models/event_count_models.hpp"
+#include "models/lock_free_mpmc_models.hpp"
 #include "models/model.hpp"
 #include "models/mpmc_models.hpp"
 #include "models/ready_map_models.hpp"
@@ -22,27 +20,12 @@ namespace ringway::model {
 
 inline Models all_models() {
   Models all;
-  for (Models (*part)() : {&spsc_models, &mpmc_models, &broadcast_models, &byte_ring_models,
-                           &event_count_models, &channel_models, &ready_map_models, &bus_models}) {
+  for (Models (*part)() :
+       {&spsc_models, &mpmc_models, &lock_free_mpmc_models, &broadcast_models, &byte_ring_models,
+        &event_count_models, &channel_models, &ready_map_models, &bus_models}) {
     for (Model& model : part()) all.push_back(std::move(model));
   }
   return all;
-}
-
-/// The whole table (minutes) instead of the short form: set by `--whole`.
-inline bool whole_table = false;
-
-/// Takes `--whole` out of the arguments.
-inline void read_arguments(int& count, char** arguments) {
-  int kept = 0;
-  for (int i = 0; i < count; ++i) {
-    if (std::string_view(arguments[i]) == "--whole") {
-      whole_table = true;
-    } else {
-      arguments[kept++] = arguments[i];
-    }
-  }
-  count = kept;
 }
 
 }  // namespace ringway::model

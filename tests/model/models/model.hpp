@@ -19,7 +19,8 @@ struct Model {
   Explorer::Body body;
   bool tiny = false;   // small enough for the search without reduction, with which it is compared
   bool quick = false;  // for mutation runs: explored in well under a second
-  bool large = false;  // the short form explores it at random, for a few seconds
+  bool large = false;  // the short form explores it at random, for a second
+  std::uint64_t random_executions = 4000;
 };
 
 using Models = std::vector<Model>;
