@@ -15,6 +15,8 @@ using SpscSubject = TakingSubject<SpscRing, Message>;
 template <class Message>
 using MpmcSubject = TakingSubject<MpmcRing, Message>;
 template <class Message>
+using LockFreeMpmcSubject = TakingSubject<LockFreeMpmcRing, Message>;
+template <class Message>
 using BroadcastSubject = ShowingSubject<BroadcastRing, Message>;
 template <class Message>
 using LossySubject = ShowingSubject<LossyBroadcastRing, Message>;
@@ -32,6 +34,13 @@ TEST_P(MpmcHistory, IsThatOfAQueueUnlessBusy) {
   stress_each<MpmcSubject>(GetParam(), crew, promise, judge_queue);
 }
 
+class LockFreeMpmcHistory : public testing::TestWithParam<Setting> {};
+TEST_P(LockFreeMpmcHistory, IsThatOfAQueueButFullWhenBusy) {
+  const Crew crew = crowded(GetParam()) ? Crew{1, 4, 4} : Crew{1, 2, 2};
+  const Promise promise{.empty = Answer::kExact, .full = Answer::kUnlessBusy};
+  stress_each<LockFreeMpmcSubject>(GetParam(), crew, promise, judge_queue);
+}
+
 class BroadcastHistory : public testing::TestWithParam<Setting> {};
 TEST_P(BroadcastHistory, IsThatOfAQueueForEachReader) {
   const Crew crew{1, 1, crowded(GetParam()) ? 7U : 2U};
@@ -46,6 +55,7 @@ TEST_P(LossyBroadcastHistory, IsThatOfAQueueForEachReliableReader) {
 
 INSTANTIATE_TEST_SUITE_P(Runs, SpscHistory, all_settings(), setting_name);
 INSTANTIATE_TEST_SUITE_P(Runs, MpmcHistory, all_settings(), setting_name);
+INSTANTIATE_TEST_SUITE_P(Runs, LockFreeMpmcHistory, all_settings(), setting_name);
 INSTANTIATE_TEST_SUITE_P(Runs, BroadcastHistory, all_settings(), setting_name);
 INSTANTIATE_TEST_SUITE_P(Runs, LossyBroadcastHistory, all_settings(), setting_name);
 

@@ -15,6 +15,7 @@
 #include "ringway/channel/channel.hpp"
 #include "ringway/channel/mpmc_channel.hpp"
 #include "ringway/ring/broadcast_ring.hpp"
+#include "ringway/ring/lock_free_mpmc_ring.hpp"
 #include "ringway/ring/lossy_broadcast_ring.hpp"
 #include "ringway/ring/mpmc_ring.hpp"
 #include "ringway/ring/spsc_ring.hpp"
