@@ -10,6 +10,7 @@
 /// order, doubled or invented; whether one is missing is told by comparing the ring's head with the
 /// publisher's notes.
 
+#include <gtest/gtest.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include <new>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "ringway/wait/futex.hpp"
@@ -261,5 +263,27 @@ template <class Element, class Producer, class Reader>
   read_all(reader, tally);
   return reader.sequence() == producer.sequence() ? full : 0;
 }
+
+// -- for every test
+
+inline void expect_nothing_wrong(const Tally& tally) {
+  EXPECT_GT(tally.boundaries, 20);
+  EXPECT_EQ(tally.torn, 0);
+  EXPECT_EQ(tally.lost, 0);
+  EXPECT_EQ(tally.jammed, 0);
+  EXPECT_EQ(tally.astray, 0);
+  EXPECT_LE(tally.steps, tally.undisturbed_steps)
+      << "a death makes the survivors' operations no longer";
+}
+
+/// Skips where nothing can be stepped.
+class SteppedTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string refusal = single_step_refusal();
+    if (!refusal.empty()) GTEST_SKIP() << refusal;
+    Tally::print_head();
+  }
+};
 
 }  // namespace ringway::test

@@ -310,25 +310,6 @@ Tally kill_lossy_readers() {
 
 // -- the tests
 
-void expect_nothing_wrong(const Tally& tally) {
-  EXPECT_GT(tally.boundaries, 20);
-  EXPECT_EQ(tally.torn, 0);
-  EXPECT_EQ(tally.lost, 0);
-  EXPECT_EQ(tally.jammed, 0);
-  EXPECT_EQ(tally.astray, 0);
-  EXPECT_LE(tally.steps, tally.undisturbed_steps)
-      << "a death makes the survivors' operations no longer";
-}
-
-class SteppedTest : public testing::Test {
- protected:
-  void SetUp() override {
-    const std::string refusal = single_step_refusal();
-    if (!refusal.empty()) GTEST_SKIP() << refusal;
-    Tally::print_head();
-  }
-};
-
 template <class Kind>
 class KillAtEveryInstruction : public SteppedTest {};
 using Kinds = testing::Types<Spsc, Broadcast, LossyBroadcast>;
