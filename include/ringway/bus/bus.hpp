@@ -30,6 +30,7 @@
 #include "ringway/bus/dispatcher.hpp"
 #include "ringway/bus/publisher.hpp"
 #include "ringway/bus/requester.hpp"
+#include "ringway/bus/shareable.hpp"
 #include "ringway/bus/topic_subscription.hpp"
 
 namespace ringway {
@@ -117,6 +118,7 @@ class BasicBus {
   template <class T>
   [[nodiscard]] absl::StatusOr<Publisher<T, H>> try_publisher(const Topic<T>& topic) {
     check_element<T>();
+    check_shareable<T, H>();
     if (auto status = names::check(topic.name, false); !status.ok()) return status;
     auto lane = LanePublisher<T, H>::make(core_, LaneKind::kTopic, topic.name, {type_identity<T>()},
                                           topic.options);
@@ -132,6 +134,7 @@ class BasicBus {
   template <class T>
   [[nodiscard]] absl::StatusOr<FamilyPublisher<T, H>> try_family_publisher(const Topic<T>& family) {
     check_element<T>();
+    check_shareable<T, H>();
     if (auto status = names::check(family.name, true); !status.ok()) return status;
     if (!names::is_pattern(family.name)) {
       return absl::InvalidArgumentError(
@@ -152,6 +155,8 @@ class BasicBus {
   template <class Reply, class Request>
   [[nodiscard]] absl::StatusOr<Requester<Reply(Request), H>> try_requester(
       const Service<Reply(Request)>& service, const RequesterOptions& options = {}) {
+    check_shareable<Reply, H>();
+    check_shareable<Request, H>();
     auto core = RequesterCore<Reply, Request, H>::make(core_, service, options);
     if (!core.ok()) return core.status();
     return Requester<Reply(Request), H>(*std::move(core));
@@ -231,11 +236,12 @@ class BasicBus {
   void close_lanes() {
     auto lock = core_->lock();
     auto& directory = core_->directory();
-    directory.set_stopping();
+    core_->set_stopping();
     for (std::uint32_t i = 0; i < directory.lanes_used(); ++i) {
       auto& lane = directory.lane(i);
       // answers still go out; nobody asks any more
       if (lane.used == 0 || lane.kind == LaneKind::kReply) continue;
+      if (lane.publisher != core_->participant()) continue;  // another process's
       lane.close();
       lane.room.notify_all();
       if (lane.kind == LaneKind::kRequest) core_->signal(lane.owner, i);
@@ -277,6 +283,7 @@ class Dispatcher {
   template <class T, MessageHandler<T> Handler>
   [[nodiscard]] absl::StatusOr<Subscription> try_subscribe(const Topic<T>& topic, Handler handler,
                                                            const SubscribeOptions& options = {}) {
+    check_shareable<T, H>();
     const auto make = [&](std::uint32_t record) {
       return std::make_shared<TopicSubscription<T, Handler, H>>(
           core_->bus(), std::string(topic.name), record, core_->endpoint(), options,
@@ -297,6 +304,8 @@ class Dispatcher {
   template <class Reply, class Request, class Handler>
   [[nodiscard]] absl::StatusOr<Replier> try_reply(const Service<Reply(Request)>& service,
                                                   Handler handler) {
+    check_shareable<Reply, H>();
+    check_shareable<Request, H>();
     if (auto status = names::check(service.name, false); !status.ok()) return status;
     const auto make = [&](std::uint32_t record) {
       return std::make_shared<ReplySubscription<Reply, Request, Handler, H>>(
@@ -330,7 +339,7 @@ class Dispatcher {
     absl::Status status;
     {
       auto lock = bus.lock();
-      if (directory.stopping()) return absl::FailedPreconditionError("the bus is stopped");
+      if (bus.stopping()) return absl::FailedPreconditionError("the bus is stopped");
       if (!names::is_pattern(name)) {
         auto declared = directory.declare(name, kind);
         if (!declared.ok()) return declared.status();

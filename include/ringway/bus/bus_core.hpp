@@ -5,6 +5,7 @@
 /// are given back. Handles keep it alive, so they may outlive the `Bus` object that made them.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -99,22 +100,69 @@ class BusCore {
   [[nodiscard]] DirectoryType& directory() noexcept { return directory_; }
   [[nodiscard]] Lock lock() { return Lock(home_.directory_lock()); }
 
+  /// This process's number among those that share the home.
+  [[nodiscard]] std::uint32_t participant() const noexcept {
+    if constexpr (SharedHome<H>) {
+      return home_.participant();
+    } else {
+      return 0;
+    }
+  }
+  /// Cleans up after processes that have died, from time to time. Call it where something is waited
+  /// for.
+  void look_after_others() {
+    if constexpr (SharedHome<H>) home_.look_after_others();
+  }
+  /// How long one may sleep that waits until the deadline: others must be looked after.
+  [[nodiscard]] Deadline nap(Deadline deadline = Deadline::never()) const noexcept {
+    if constexpr (SharedHome<H>) {
+      const auto left_ns = deadline.left_ns();
+      const std::chrono::nanoseconds longest = H::kLongestNap;
+      if (left_ns < 0 || left_ns > longest.count()) return Deadline::after(longest);
+    }
+    return deadline;
+  }
+  [[nodiscard]] H& home() noexcept { return home_; }
+
+  /// True once the bus stops: nothing is bound any more. Between processes each stops for itself.
+  [[nodiscard]] bool stopping() const noexcept {
+    if constexpr (SharedHome<H>) {
+      return stopping_.load(std::memory_order_relaxed);  // relaxed: under the directory lock
+    } else {
+      return directory_.stopping();
+    }
+  }
+  void set_stopping() noexcept {
+    if constexpr (SharedHome<H>) {
+      stopping_.store(true, std::memory_order_relaxed);  // relaxed: under the directory lock
+    } else {
+      directory_.set_stopping();
+    }
+  }
+
   /// Gives one handle's share of a lane back; the last one destroys what is left in the ring. Under
   /// the directory lock.
   template <class E>
   void release_lane(std::uint32_t index) noexcept {
-    if (--directory_.lane(index).handles != 0) return;
+    release_lane_of<E>(index, participant());
+  }
+  /// The same for a share that another participant was given.
+  template <class E>
+  void release_lane_of(std::uint32_t index, std::uint32_t holder) noexcept {
+    if (!directory_.let_go(index, holder)) return;
     destroy_elements<E>(index);
     directory_.free_lane(index);
   }
-  /// The same, but lets go of the lock while it destroys messages: they may hold handles of this
-  /// bus. \pre the lane is closed, so that nobody joins it meanwhile
+  /// release_lane(), but lets go of the lock while it destroys messages: they may hold handles of
+  /// this bus. \pre the lane is closed, so that nobody joins it meanwhile
   template <class E>
   void release_lane(std::uint32_t index, Lock& lock) noexcept {
-    if (--directory_.lane(index).handles != 0) return;
-    lock.unlock();
-    destroy_elements<E>(index);
-    lock.lock();
+    if (!directory_.let_go(index, participant())) return;
+    if constexpr (!std::is_trivially_destructible_v<E>) {
+      lock.unlock();
+      destroy_elements<E>(index);
+      lock.lock();
+    }
     directory_.free_lane(index);
   }
 
@@ -141,6 +189,7 @@ class BusCore {
  private:
   template <class E>
   void destroy_elements(std::uint32_t index) noexcept {
+    if constexpr (std::is_trivially_destructible_v<E>) return;
     auto& lane = directory_.lane(index);
     if (lane.lossy != 0) return;
     auto ring = LaneRings<E, Memory>::Reliable::join(directory_.ring_memory(lane));
@@ -150,6 +199,7 @@ class BusCore {
   H home_;
   DirectoryType directory_;
   ErrorHandler on_error_;
+  typename Memory::template Atomic<bool> stopping_{false};
 };
 
 }  // namespace ringway

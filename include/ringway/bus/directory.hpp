@@ -21,7 +21,9 @@
 ///
 /// *Progress.* Blocking (the directory lock); binding is not a real-time operation.
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +31,7 @@
 #include <new>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -50,7 +53,8 @@ class FixedString {
     std::memcpy(text_, text.data(), size_);
   }
   [[nodiscard]] std::string_view view() const noexcept {
-    return {text_, size_ < kSize ? size_ : kSize};
+    const auto size = size_;
+    return {text_, size < kSize ? size : kSize};
   }
 
  private:
@@ -95,6 +99,7 @@ struct TopicRecord {
 template <class Memory>
 struct alignas(kOwnerSpacing) EndpointRecord {
   std::uint32_t used = 0;
+  std::uint32_t participant = 0;
   EventCount<Memory> event;
   ReadyMap<Memory> ready;
 };
@@ -106,12 +111,12 @@ struct alignas(kOwnerSpacing) LaneRecord {
   // under the directory lock
   std::uint32_t used = 0;
   LaneKind kind = LaneKind::kTopic;
-  std::uint32_t topic = 0;    // index of the name: an exact one, a family's pattern, or a service
-  std::uint32_t lossy = 0;    // which ring the lane is
-  std::uint32_t owner = 0;    // request lanes: endpoint of the requester
-  std::uint32_t replier = 0;  // request lanes: subscription + 1 that serves it
-  std::uint32_t awaited = 0;  // lanes of answers: endpoint + 1 that has not picked it up yet
-  std::uint32_t handles = 0;  // publisher, cursors and bindings that still need the ring
+  std::uint32_t topic = 0;      // index of the name: an exact one, a family's pattern, or a service
+  std::uint32_t lossy = 0;      // which ring the lane is
+  std::uint32_t owner = 0;      // request lanes: endpoint of the requester
+  std::uint32_t replier = 0;    // request lanes: subscription + 1 that serves it
+  std::uint32_t awaited = 0;    // lanes of answers: endpoint + 1 that has not picked it up yet
+  std::uint32_t publisher = 0;  // participant that writes it
   std::uint64_t ring_offset = 0;
   std::uint64_t ring_bytes = 0;
   std::uint32_t bound[kMostReaders] =
@@ -182,6 +187,15 @@ struct SubscriptionRecord {
   std::uint32_t service = 0;
 };
 
+/// How many of each a directory has room for, chosen when it is laid out.
+struct DirectorySizes {
+  std::uint32_t topics = 16384;
+  std::uint32_t subscriptions = 4096;
+  std::uint32_t endpoints = 1024;
+  std::uint32_t lanes = 16384;     // at most ReadyMap::kBits
+  std::uint32_t participants = 1;  // processes
+};
+
 template <class MemoryPolicy>
 class Directory {
  public:
@@ -189,73 +203,146 @@ class Directory {
   using Endpoint = EndpointRecord<Memory>;
   using Lane = LaneRecord<Memory>;
 
-  static constexpr std::uint32_t kMaxTopics = 16384;
-  static constexpr std::uint32_t kMaxLanes = ReadyMap<Memory>::kBits;
-  static constexpr std::uint32_t kMaxSubscriptions = 4096;
-  static constexpr std::uint32_t kMaxEndpoints = 1024;
+  static constexpr std::uint32_t kMaxTopics = DirectorySizes{}.topics;
+  static constexpr std::uint32_t kMaxLanes = DirectorySizes{}.lanes;
+  static constexpr std::uint32_t kMaxSubscriptions = DirectorySizes{}.subscriptions;
+  static constexpr std::uint32_t kMaxEndpoints = DirectorySizes{}.endpoints;
+  static_assert(kMaxLanes <= ReadyMap<Memory>::kBits);
   /// Lane 0 is never made: its bit in a ready map means "look into your inbox".
   static constexpr std::uint32_t kNoLane = 0;
 
+  /// Bytes of a directory without its arena.
+  [[nodiscard]] static std::size_t footprint(const DirectorySizes& sizes) noexcept {
+    return Places(sizes).arena;
+  }
+
   /// Lays the directory out in a new, zeroed block.
-  [[nodiscard]] static absl::Status format(std::span<std::byte> block) {
-    if (block.size() < sizeof(Tables) + kLeastArena) {
+  [[nodiscard]] static absl::Status format(std::span<std::byte> block,
+                                           const DirectorySizes& sizes = {}) {
+    if (sizes.topics == 0 || sizes.subscriptions == 0 || sizes.endpoints == 0 || sizes.lanes < 2 ||
+        sizes.participants == 0 || sizes.topics > kMostRecords ||
+        sizes.subscriptions > kMostRecords || sizes.endpoints > kMostRecords ||
+        sizes.lanes > ReadyMap<Memory>::kBits || sizes.participants > kMostRecords) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "a bus can not have these tables: each has at least 1 entry (lanes 2) and at "
+          "most ",
+          kMostRecords, " (lanes ", ReadyMap<Memory>::kBits, ")"));
+    }
+    const Places places(sizes);
+    if (block.size() < places.arena + kLeastArena) {
       return absl::InvalidArgumentError(
-          absl::StrCat("a bus needs a block of at least ", sizeof(Tables) + kLeastArena,
+          absl::StrCat("a bus needs a block of at least ", places.arena + kLeastArena,
                        " bytes of address space, this one has ", block.size()));
     }
     auto* tables = ::new (static_cast<void*>(block.data())) Tables;
     tables->bytes = block.size();
-    tables->free_begin = round_up(sizeof(Tables), kOwnerSpacing);
+    tables->sizes = sizes;
+    tables->free_begin = places.arena;
     tables->magic = kMagic;
     return absl::OkStatus();
   }
 
-  /// A view of a block that was formatted, as it is mapped here.
+  /// A view of a block that was formatted, as it is mapped here. What the view needs of the block
+  /// is copied, and checked, once.
   [[nodiscard]] static absl::StatusOr<Directory> join(std::span<std::byte> block) {
     if (block.size() < sizeof(Tables))
       return absl::DataLossError("the block is too small for a bus");
     auto* tables = std::launder(reinterpret_cast<Tables*>(block.data()));
-    if (tables->magic != kMagic || tables->bytes != block.size()) {
+    const DirectorySizes sizes = tables->sizes;
+    if (tables->magic != kMagic || tables->bytes != block.size() ||
+        sizes.lanes > ReadyMap<Memory>::kBits || sizes.topics > kMostRecords ||
+        sizes.subscriptions > kMostRecords || sizes.endpoints > kMostRecords ||
+        sizes.participants > kMostRecords || sizes.lanes == 0 || sizes.topics == 0 ||
+        sizes.subscriptions == 0 || sizes.endpoints == 0 || sizes.participants == 0 ||
+        Places(sizes).arena > block.size()) {
       return absl::DataLossError("the block holds no bus of this version of Ringway");
     }
-    return Directory(tables);
+    return Directory(block, sizes);
   }
 
-  [[nodiscard]] Lane& lane(std::uint32_t i) const noexcept { return tables_->lanes[i]; }
-  [[nodiscard]] TopicRecord& topic(std::uint32_t i) const noexcept { return tables_->topics[i]; }
-  [[nodiscard]] Endpoint& endpoint(std::uint32_t i) const noexcept { return tables_->endpoints[i]; }
+  [[nodiscard]] const DirectorySizes& sizes() const noexcept { return sizes_; }
+
+  /// Records by their index; whatever an index that was read from the block may be, the answer is a
+  /// record of the table.
+  [[nodiscard]] Lane& lane(std::uint32_t i) const noexcept {
+    return lanes_[i < sizes_.lanes ? i : kNoLane];
+  }
+  [[nodiscard]] TopicRecord& topic(std::uint32_t i) const noexcept {
+    return topics_[i < sizes_.topics ? i : 0];
+  }
+  [[nodiscard]] Endpoint& endpoint(std::uint32_t i) const noexcept {
+    return endpoints_[i < sizes_.endpoints ? i : 0];
+  }
   [[nodiscard]] SubscriptionRecord& subscription(std::uint32_t i) const noexcept {
-    return tables_->subscriptions[i];
+    return subscriptions_[i < sizes_.subscriptions ? i : 0];
   }
   [[nodiscard]] std::uint32_t lanes_used() const noexcept { return tables_->lanes_used; }
   [[nodiscard]] std::uint32_t subscriptions_used() const noexcept {
-    return tables_->subscriptions_used;
+    const auto used = tables_->subscriptions_used;
+    return used < sizes_.subscriptions ? used : sizes_.subscriptions;
+  }
+  [[nodiscard]] std::uint32_t endpoints_used() const noexcept {
+    const auto used = tables_->endpoints_used;
+    return used < sizes_.endpoints ? used : sizes_.endpoints;
+  }
+  [[nodiscard]] std::uint32_t topics_used() const noexcept {
+    const auto used = tables_->topics_used;
+    return used < sizes_.topics ? used : sizes_.topics;
   }
   /// True once the bus stops: nothing is bound any more.
   [[nodiscard]] bool stopping() const noexcept { return tables_->stopping; }
   void set_stopping() noexcept { tables_->stopping = true; }
 
+  /// The lane's ring; empty if the record says what can not be.
   [[nodiscard]] std::span<std::byte> ring_memory(const Lane& lane) const noexcept {
-    return {reinterpret_cast<std::byte*>(tables_) + lane.ring_offset, lane.ring_bytes};
+    const auto offset = lane.ring_offset;
+    const auto bytes = lane.ring_bytes;
+    if (offset > block_.size() || bytes > block_.size() - offset) return {};
+    return block_.subspan(offset, bytes);
+  }
+
+  /// A participant needs the lane once more: its publisher, a cursor, a binding. The lane stays as
+  /// long as somebody holds it.
+  void hold(std::uint32_t lane, std::uint32_t participant) noexcept { ++holds(lane, participant); }
+  /// Takes hold() back. \return true if nobody holds the lane any more
+  bool let_go(std::uint32_t lane, std::uint32_t participant) noexcept {
+    if (holds(lane, participant) != 0) --holds(lane, participant);
+    return !is_held(lane);
+  }
+  /// Takes back all that a participant holds of the lane. \return as let_go
+  bool let_go_all(std::uint32_t lane, std::uint32_t participant) noexcept {
+    holds(lane, participant) = 0;
+    return !is_held(lane);
+  }
+  [[nodiscard]] bool is_held(std::uint32_t lane) const noexcept {
+    for (std::uint32_t p = 0; p < sizes_.participants; ++p) {
+      if (holds(lane, p) != 0) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] std::uint32_t participant_of(std::uint32_t endpoint_index) const noexcept {
+    return endpoint(endpoint_index).participant;
   }
 
   /// The record of a name, made if need be. An error that shows both types if the name is bound to
   /// another one.
   [[nodiscard]] absl::StatusOr<std::uint32_t> declare(std::string_view name, const NameKind& kind) {
-    auto slot = static_cast<std::uint32_t>(hash_of(name) % kIndexSize);
-    for (; tables_->index[slot] != 0; slot = (slot + 1) % kIndexSize) {
-      const auto found = tables_->index[slot] - 1;
+    const auto slots = index_size(sizes_);
+    auto slot = static_cast<std::uint32_t>(hash_of(name) % slots);
+    for (std::uint32_t looks = 0; index_[slot] != 0; slot = (slot + 1) % slots) {
+      if (++looks > slots) return absl::DataLossError("the bus's index of names is corrupt");
+      const auto found = index_[slot] - 1;
       if (topic(found).name.view() != name) continue;
       if (!topic(found).same_type(kind.type) || (topic(found).service != 0) != kind.service) {
         return type_conflict(topic(found), kind);
       }
       return found;
     }
-    if (tables_->topics_used == kMaxTopics) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("the bus knows ", kMaxTopics, " names already; use fewer, or a second bus"));
+    if (topics_used() == sizes_.topics) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "the bus knows ", sizes_.topics, " names already; use fewer, or a second bus"));
     }
-    const auto made = tables_->topics_used++;
+    const auto made = tables_->topics_used;
     topic(made).name.assign(name);
     topic(made).type_name.assign(kind.type.name.substr(0, kLongestName + 1));
     topic(made).type_hash = hash_of(kind.type.name);
@@ -263,50 +350,61 @@ class Directory {
     topic(made).type_align = kind.type.align;
     topic(made).service = kind.service ? 1 : 0;
     topic(made).used = 1;
-    tables_->index[slot] = made + 1;
+    settle();
+    tables_->topics_used = made + 1;
+    index_[slot] = made + 1;
     return made;
   }
 
   /// A lane with memory for its ring, not yet formatted. Free it with free_lane().
   [[nodiscard]] absl::StatusOr<std::uint32_t> new_lane(LaneKind kind, std::uint32_t topic_index,
-                                                       bool lossy, std::size_t ring_bytes) {
-    const auto index = take_record(&Tables::lanes, tables_->lanes_used, kMaxLanes, 1);
-    if (index == kMaxLanes) {
+                                                       bool lossy, std::size_t ring_bytes,
+                                                       std::uint32_t participant = 0) {
+    const auto index = take_record(lanes_, tables_->lanes_used, sizes_.lanes, 1);
+    if (index == sizes_.lanes) {
       return absl::ResourceExhaustedError(absl::StrCat(
-          "the bus has ", kMaxLanes - 1,
+          "the bus has ", sizes_.lanes - 1,
           " lanes already; let one publisher serve a family of topics (family_publisher)"));
     }
     const auto offset = allocate(ring_bytes);
     if (offset == 0) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "no room for a lane of ", ring_bytes, " bytes in the bus's ", tables_->bytes,
-          " bytes; make the topic's capacity smaller or HeapHomeOptions::bytes larger"));
+          " bytes; make the topic's capacity smaller or the home's bytes (HeapHomeOptions, "
+          "SharedBusOptions) larger"));
     }
     auto* made = ::new (static_cast<void*>(&lane(index))) Lane;
-    made->used = 1;
     made->kind = kind;
     made->topic = topic_index;
     made->lossy = lossy ? 1 : 0;
     made->ring_offset = offset;
     made->ring_bytes = ring_bytes;
+    made->publisher = participant;
+    for (std::uint32_t p = 0; p < sizes_.participants; ++p) holds(index, p) = 0;
+    settle();
+    made->used = 1;
     return index;
   }
 
   /// \pre nobody needs the lane or its ring any more
   void free_lane(std::uint32_t index) noexcept {
-    release(lane(index).ring_offset, lane(index).ring_bytes);
+    if (lane(index).used == 0) return;
     lane(index).used = 0;
+    settle();
+    release(lane(index).ring_offset, lane(index).ring_bytes);
   }
 
-  [[nodiscard]] absl::StatusOr<std::uint32_t> new_endpoint() {
-    const auto made_before = tables_->endpoints_used;
-    const auto index = take_record(&Tables::endpoints, tables_->endpoints_used, kMaxEndpoints, 0);
-    if (index == kMaxEndpoints) {
+  [[nodiscard]] absl::StatusOr<std::uint32_t> new_endpoint(std::uint32_t participant = 0) {
+    const auto made_before = endpoints_used();
+    const auto index = take_record(endpoints_, tables_->endpoints_used, sizes_.endpoints, 0);
+    if (index == sizes_.endpoints) {
       return absl::ResourceExhaustedError(absl::StrCat(
-          "the bus has ", kMaxEndpoints, " dispatchers and requesters already; share some"));
+          "the bus has ", sizes_.endpoints, " dispatchers and requesters already; share some"));
     }
     // one that was used before stays as it is: a late signal for its last owner may still come
     if (index == made_before) ::new (static_cast<void*>(&endpoint(index))) Endpoint;
+    endpoint(index).participant = participant;
+    settle();
     endpoint(index).used = 1;
     return index;
   }
@@ -317,10 +415,10 @@ class Directory {
                                                                std::uint32_t endpoint_index,
                                                                bool lossy) {
     const auto index =
-        take_record(&Tables::subscriptions, tables_->subscriptions_used, kMaxSubscriptions, 0);
-    if (index == kMaxSubscriptions) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("the bus has ", kMaxSubscriptions, " subscriptions already; use patterns"));
+        take_record(subscriptions_, tables_->subscriptions_used, sizes_.subscriptions, 0);
+    if (index == sizes_.subscriptions) {
+      return absl::ResourceExhaustedError(absl::StrCat("the bus has ", sizes_.subscriptions,
+                                                       " subscriptions already; use patterns"));
     }
     auto* made = ::new (static_cast<void*>(&subscription(index))) SubscriptionRecord;
     made->pattern.assign(pattern);
@@ -331,12 +429,26 @@ class Directory {
     made->service = kind.service ? 1 : 0;
     made->endpoint = endpoint_index;
     made->lossy = lossy ? 1 : 0;
+    settle();
     made->used = 1;
     return index;
   }
   /// From now on it wants nothing; its record stays until free_subscription().
   void end_subscription(std::uint32_t index) noexcept { subscription(index).ended = 1; }
   void free_subscription(std::uint32_t index) noexcept { subscription(index).used = 0; }
+
+  /// Rebuilds what is derived from the records: the index of names and the free memory. For blocks
+  /// whose last user under the lock has died there. Idempotent.
+  void repair() {
+    const auto slots = index_size(sizes_);
+    for (std::uint32_t i = 0; i < slots; ++i) index_[i] = 0;
+    for (std::uint32_t i = 0; i < topics_used(); ++i) {
+      auto slot = static_cast<std::uint32_t>(hash_of(topic(i).name.view()) % slots);
+      while (index_[slot] != 0) slot = (slot + 1) % slots;
+      index_[slot] = i + 1;
+    }
+    rebuild_arena();
+  }
 
   /// True if the subscription wants what the lane may carry. Lanes of answers are nobody's.
   [[nodiscard]] bool wants(const SubscriptionRecord& subscriber, const Lane& lane) const noexcept {
@@ -355,7 +467,6 @@ class Directory {
 
  private:
   static constexpr std::uint64_t kMagic = 0x0001'7375'6279'7772;  // "rwybus", layout 1
-  static constexpr std::uint32_t kIndexSize = 2 * kMaxTopics;
   static constexpr std::size_t kLeastArena = std::size_t{1} << 20;
 
   /// A piece of the arena that nobody uses; lies in its own first bytes.
@@ -364,36 +475,75 @@ class Directory {
     std::uint64_t bytes;
   };
 
-  // Lies in zeroed memory and must not touch it: untouched pages cost nothing. Hence no
-  // initialisers.
+  // At the front of the block; the tables follow at the places computed from `sizes`. They lie in
+  // zeroed memory that is not touched before it is used: untouched pages cost nothing.
   struct Tables {
-    Tables() noexcept {}  // NOLINT(modernize-use-equals-default): a defaulted one would zero it all
-
-    std::uint64_t magic;
-    std::uint64_t bytes;
-    std::uint64_t free_begin;  // arena: never used from here on
-    std::uint64_t free_list;   // arena: offset of a FreePiece, or 0
-    bool stopping;
-    std::uint32_t topics_used;
-    std::uint32_t lanes_used;
-    std::uint32_t subscriptions_used;
-    std::uint32_t endpoints_used;
-    std::uint32_t index[kIndexSize];  // open addressing by hash of the name: topic + 1
-    union {
-      TopicRecord topics[kMaxTopics];
-    };
-    union {
-      SubscriptionRecord subscriptions[kMaxSubscriptions];
-    };
-    union {
-      Endpoint endpoints[kMaxEndpoints];
-    };
-    union {
-      Lane lanes[kMaxLanes];
-    };
+    std::uint64_t magic = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t free_begin = 0;  // arena: never used from here on
+    std::uint64_t free_list = 0;   // arena: offset of a FreePiece, or 0
+    DirectorySizes sizes;
+    bool stopping = false;
+    std::uint32_t topics_used = 0;
+    std::uint32_t lanes_used = 0;
+    std::uint32_t subscriptions_used = 0;
+    std::uint32_t endpoints_used = 0;
   };
 
-  explicit Directory(Tables* tables) noexcept : tables_(tables) {}
+  /// Offsets of the tables.
+  struct Places {
+    explicit Places(const DirectorySizes& sizes) noexcept
+        : index(round_up(sizeof(Tables), kOwnerSpacing)),
+          topics(after(index, index_size(sizes), sizeof(std::uint32_t))),
+          subscriptions(after(topics, sizes.topics, sizeof(TopicRecord))),
+          endpoints(after(subscriptions, sizes.subscriptions, sizeof(SubscriptionRecord))),
+          lanes(after(endpoints, sizes.endpoints, sizeof(Endpoint))),
+          holds(after(lanes, sizes.lanes, sizeof(Lane))),
+          arena(after(holds, std::size_t{sizes.lanes} * sizes.participants, sizeof(Holds))) {}
+
+    std::size_t index;  // open addressing by hash of the name: topic + 1
+    std::size_t topics;
+    std::size_t subscriptions;
+    std::size_t endpoints;
+    std::size_t lanes;
+    std::size_t holds;  // by lane, then by participant
+    std::size_t arena;
+
+   private:
+    static std::size_t after(std::size_t begin, std::size_t count, std::size_t bytes) noexcept {
+      return round_up(begin + count * bytes, kOwnerSpacing);
+    }
+  };
+
+  using Holds = std::uint16_t;
+  static constexpr std::uint32_t kMostRecords = std::uint32_t{1} << 20;
+
+  static std::uint32_t index_size(const DirectorySizes& sizes) noexcept { return 2 * sizes.topics; }
+
+  Directory(std::span<std::byte> block, const DirectorySizes& sizes) noexcept
+      : tables_(std::launder(reinterpret_cast<Tables*>(block.data()))),
+        block_(block),
+        sizes_(sizes) {
+    const Places places(sizes);
+    index_ = reinterpret_cast<std::uint32_t*>(block.data() + places.index);
+    topics_ = reinterpret_cast<TopicRecord*>(block.data() + places.topics);
+    subscriptions_ = reinterpret_cast<SubscriptionRecord*>(block.data() + places.subscriptions);
+    endpoints_ = reinterpret_cast<Endpoint*>(block.data() + places.endpoints);
+    lanes_ = reinterpret_cast<Lane*>(block.data() + places.lanes);
+    holds_ = reinterpret_cast<Holds*>(block.data() + places.holds);
+  }
+
+  /// The stores before it are made before those after it, as far as a death of this process may
+  /// come between them: an order for the compiler.
+  static void settle() noexcept {
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // seq_cst: a record and its `used`
+  }
+
+  [[nodiscard]] Holds& holds(std::uint32_t lane, std::uint32_t participant) const noexcept {
+    const auto row = lane < sizes_.lanes ? lane : kNoLane;
+    const auto column = participant < sizes_.participants ? participant : 0;
+    return holds_[std::size_t{row} * sizes_.participants + column];
+  }
 
   static absl::Status type_conflict(const TopicRecord& have, const NameKind& want) {
     const auto what = [](bool service) { return service ? "a service of " : "a topic of "; };
@@ -406,14 +556,15 @@ class Directory {
   }
 
   /// The index of a free record, the table growing by one if need be; `most` if it is full.
-  template <class Record, std::size_t kSize>
-  std::uint32_t take_record(Record (Tables::*table)[kSize], std::uint32_t& used, std::uint32_t most,
+  template <class Record>
+  std::uint32_t take_record(Record* table, std::uint32_t& used, std::uint32_t most,
                             std::uint32_t first) noexcept {
     if (used < first) used = first;
-    for (std::uint32_t i = first; i < used; ++i) {
-      if ((tables_->*table)[i].used == 0) return i;
+    const auto count = used < most ? used : most;
+    for (std::uint32_t i = first; i < count; ++i) {
+      if (table[i].used == 0) return i;
     }
-    return used == most ? most : used++;
+    return count == most ? most : used++;
   }
 
   /// Pieces come in eight sizes per doubling, so that lanes of whatever size reuse each other's
@@ -423,41 +574,97 @@ class Directory {
     return round_up(bytes, eighth > kPieceUnit ? eighth : kPieceUnit);
   }
 
-  std::uint64_t allocate(std::uint64_t wanted) noexcept {
-    if (wanted > tables_->bytes) return 0;
+  std::uint64_t allocate(std::uint64_t wanted) {
+    if (wanted > block_.size()) return 0;
     const auto bytes = piece_of(wanted);
+    if (const auto found = take_piece([bytes](std::uint64_t have) { return have == bytes; })) {
+      return found;
+    }
+    if (const auto found = take_fresh(bytes)) return found;
+    // pieces of other sizes, joined where they touch
+    rebuild_arena();
+    const auto begin = take_piece([bytes](std::uint64_t have) { return have >= bytes; });
+    if (begin == 0) return take_fresh(bytes);
+    const auto rest = round_up(begin + bytes + kOwnerSpacing, kPieceUnit);
+    const auto end = begin + at<FreePiece>(begin)->bytes;
+    if (rest < end) put_free(rest, end - rest);
+    return begin;
+  }
+  std::uint64_t take_fresh(std::uint64_t bytes) noexcept {
+    // Lanes at equal page offsets collide in the first-level cache: each begins two lines further
+    // on.
+    const auto begin = round_up(tables_->free_begin, kPieceUnit);
+    if (bytes > block_.size() || begin > block_.size() - bytes) return 0;
+    tables_->free_begin = begin + bytes + kOwnerSpacing;
+    return begin;
+  }
+  /// The first free piece whose size suits, out of the list; 0 if there is none.
+  template <class Suits>
+  std::uint64_t take_piece(Suits&& suits) noexcept {
     std::uint64_t* link = &tables_->free_list;
-    while (*link != 0) {
+    for (std::uint32_t looks = 0; *link != 0 && looks < kMostRecords; ++looks) {
       auto* piece = at<FreePiece>(*link);
-      if (piece->bytes == bytes) {
+      if (piece == nullptr || piece->bytes > block_.size() - *link) return 0;  // corrupt
+      if (suits(piece->bytes)) {
         const auto found = *link;
         *link = piece->next;
         return found;
       }
       link = &piece->next;
     }
-    // Lanes at equal page offsets collide in the first-level cache: each begins two lines further
-    // on.
-    const auto begin = round_up(tables_->free_begin, kPieceUnit);
-    if (bytes > tables_->bytes || begin > tables_->bytes - bytes) return 0;
-    tables_->free_begin = begin + bytes + kOwnerSpacing;
-    return begin;
+    return 0;
+  }
+  /// Finds out from the lanes what is free.
+  void rebuild_arena() {
+    struct Piece {
+      std::uint64_t begin;
+      std::uint64_t end;
+    };
+    std::vector<Piece> taken;
+    for (std::uint32_t i = 1; i < lanes_used(); ++i) {
+      if (lane(i).used == 0 || ring_memory(lane(i)).empty()) continue;
+      taken.push_back({lane(i).ring_offset, lane(i).ring_offset + piece_of(lane(i).ring_bytes)});
+    }
+    std::sort(taken.begin(), taken.end(),
+              [](const Piece& a, const Piece& b) { return a.begin < b.begin; });
+    tables_->free_list = 0;
+    auto free = static_cast<std::uint64_t>(Places(sizes_).arena);
+    for (const auto& piece : taken) {
+      const auto begin = round_up(free, kPieceUnit);
+      // pieces are two lines apart, see take_fresh()
+      if (piece.begin > begin + kOwnerSpacing) put_free(begin, piece.begin - begin - kOwnerSpacing);
+      free = piece.end + kOwnerSpacing > free ? piece.end + kOwnerSpacing : free;
+    }
+    tables_->free_begin = free;
   }
   void release(std::uint64_t offset, std::uint64_t bytes) noexcept {
-    auto* piece = ::new (reinterpret_cast<std::byte*>(tables_) + offset) FreePiece;
+    put_free(offset, piece_of(bytes));
+  }
+  void put_free(std::uint64_t offset, std::uint64_t bytes) noexcept {
+    if (bytes < kPieceUnit || offset > block_.size() || bytes > block_.size() - offset) return;
+    auto* piece = ::new (static_cast<void*>(block_.data() + offset)) FreePiece;
     piece->next = tables_->free_list;
-    piece->bytes = piece_of(bytes);
+    piece->bytes = bytes;
     tables_->free_list = offset;
   }
 
   template <class Record>
   [[nodiscard]] Record* at(std::uint64_t offset) const noexcept {
-    return std::launder(reinterpret_cast<Record*>(reinterpret_cast<std::byte*>(tables_) + offset));
+    if (offset > block_.size() - sizeof(Record) || offset % alignof(Record) != 0) return nullptr;
+    return std::launder(reinterpret_cast<Record*>(block_.data() + offset));
   }
 
   static constexpr std::uint64_t kPieceUnit = 256;
 
   Tables* tables_;
+  std::span<std::byte> block_;
+  DirectorySizes sizes_;  // copied once: the block's own word is not looked at again
+  std::uint32_t* index_;
+  TopicRecord* topics_;
+  SubscriptionRecord* subscriptions_;
+  Endpoint* endpoints_;
+  Lane* lanes_;
+  Holds* holds_;
 };
 
 }  // namespace ringway

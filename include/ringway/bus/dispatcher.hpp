@@ -75,8 +75,8 @@ class DispatcherCore final : public DispatcherBase {
     std::uint32_t endpoint = 0;
     {
       auto lock = bus->lock();
-      if (bus->directory().stopping()) return absl::FailedPreconditionError("the bus is stopped");
-      auto made = bus->directory().new_endpoint();
+      if (bus->stopping()) return absl::FailedPreconditionError("the bus is stopped");
+      auto made = bus->directory().new_endpoint(bus->participant());
       if (!made.ok()) return made.status();
       endpoint = *made;
     }
@@ -202,8 +202,9 @@ class DispatcherCore final : public DispatcherBase {
     bool add;
   };
 
-  static constexpr std::size_t kMostHot = 16;     // beyond that, idle cursors are asked to wait
-  static constexpr std::uint32_t kPatience = 64;  // rounds without news before that
+  static constexpr std::size_t kMostHot = 16;       // beyond that, idle cursors are asked to wait
+  static constexpr std::uint32_t kPatience = 64;    // rounds without news before that
+  static constexpr unsigned kRoundsPerLook = 1024;  // idle rounds between looks after others
 
   DispatcherCore(std::shared_ptr<Core> bus, std::uint32_t endpoint, DispatcherOptions options)
       : bus_(std::move(bus)),
@@ -423,6 +424,7 @@ class DispatcherCore final : public DispatcherBase {
   }
 
   void idle(unsigned rounds) {
+    if (rounds % kRoundsPerLook == kRoundsPerLook - 1) bus_->look_after_others();
     if (options_.idle == Idle::kSpin || rounds < options_.pauses) return Memory::relax();
     if (options_.idle == Idle::kYield || rounds < options_.pauses + options_.yields) {
       return Memory::yield();
@@ -451,8 +453,9 @@ class DispatcherCore final : public DispatcherBase {
     if (news) {
       record_.event.cancel();
     } else {
-      record_.event.wait(key);
+      record_.event.wait(key, bus_->nap());
     }
+    bus_->look_after_others();
   }
 
   [[nodiscard]] bool drained() {

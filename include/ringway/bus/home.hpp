@@ -13,6 +13,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <span>
 #include <utility>
@@ -32,6 +33,16 @@ concept Home = requires(H& home) {
   noexcept->std::same_as<std::span<std::byte>>;
   home.directory_lock().lock();
   home.directory_lock().unlock();
+};
+
+/// A home of several processes, each of which may die at any instruction: it has a number for each,
+/// and somebody has to look after the others from time to time.
+template <class H>
+concept SharedHome = Home<H> && requires(H& home) {
+  { home.participant() }
+  noexcept->std::convertible_to<std::uint32_t>;
+  home.look_after_others();
+  H::kLongestNap;
 };
 
 struct HeapHomeOptions {

@@ -62,7 +62,7 @@ class LanePublisher {
     std::vector<std::uint32_t> bound;
     auto lock = core->lock();
     auto& directory = core->directory();
-    if (directory.stopping()) return absl::FailedPreconditionError("the bus is stopped");
+    if (core->stopping()) return absl::FailedPreconditionError("the bus is stopped");
     auto topic = directory.declare(name, what);
     if (!topic.ok()) return topic.status();
     auto made = open(std::move(core), kind, *topic, options);
@@ -110,7 +110,7 @@ class LanePublisher {
       if (options.admits_lossy) bytes = Rings::Lossy::footprint(ring_options);
     }
     if (!bytes) return refuse(bytes.error());
-    auto index = directory.new_lane(kind, topic, options.admits_lossy, *bytes);
+    auto index = directory.new_lane(kind, topic, options.admits_lossy, *bytes, core->participant());
     if (!index.ok()) return index.status();
     auto& lane = directory.lane(*index);
     auto producer = format(directory.ring_memory(lane), ring_options, options.admits_lossy);
@@ -118,15 +118,20 @@ class LanePublisher {
       directory.free_lane(*index);
       return refuse(producer.error());
     }
-    lane.handles = 1;
+    directory.hold(*index, core->participant());
     return LanePublisher(std::move(core), *index, *std::move(producer));
   }
 
   /// A gate for a reader that will pick it up. Under the directory lock.
   Result<std::size_t, SetupError> bind(bool lossy, std::uint32_t endpoint) {
+    auto& directory = core_->directory();
+    const auto reader = directory.participant_of(endpoint);
+    directory.hold(index_, reader);  // first: a place without a hold would be nobody's
     auto gate = reserve(lossy);
-    if (!gate) return gate;
-    ++lane().handles;
+    if (!gate) {
+      directory.let_go(index_, reader);
+      return gate;
+    }
     visit([&gate, endpoint](auto& producer) {
       // relaxed: the reader's first request for a signal publishes it
       producer.gate(*gate).address.store(endpoint, std::memory_order_relaxed);
@@ -201,14 +206,18 @@ class LanePublisher {
   [[nodiscard]] PublishStatus wait_for_room(Attempt&& attempt, Deadline deadline) {
     if (waits_for_this_thread(capacity())) return PublishStatus::kWouldDeadlock;
     PublishStatus status = PublishStatus::kFull;
-    const bool answered = await<typename Platform<Memory>::Wait, Memory>(
-        lane().room,
-        [&] {
-          status = attempt();
-          return status != PublishStatus::kFull;
-        },
-        deadline);
-    return answered ? status : PublishStatus::kTimedOut;
+    while (true) {
+      const bool answered = await<typename Platform<Memory>::Wait, Memory>(
+          lane().room,
+          [&] {
+            status = attempt();
+            return status != PublishStatus::kFull;
+          },
+          core_->nap(deadline));
+      if (answered) return status;
+      if (deadline.passed()) return PublishStatus::kTimedOut;
+      core_->look_after_others();  // the reader that holds the lane back may have died
+    }
   }
 
   [[nodiscard]] Sequence sequence() const noexcept {
@@ -305,8 +314,10 @@ class LanePublisher {
 
   template <class Producer>
   [[gnu::always_inline]] PublishStatus finish(Producer& producer, bool pushed) {
-    if (!pushed) [[unlikely]]
+    if (!pushed) [[unlikely]] {
+      core_->look_after_others();
       return PublishStatus::kFull;
+    }
     if (producer.has_signals()) [[unlikely]]
       wake(producer);
     return PublishStatus::kPublished;

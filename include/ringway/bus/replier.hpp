@@ -73,13 +73,14 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
   absl::Status join(std::uint32_t index) override {
     auto& lane = bus_->directory().lane(index);
     auto ring = Ring::join(bus_->directory().ring_memory(lane));
+    bus_->directory().hold(index, bus_->participant());
     auto gate = ring ? ring->reserve_cursor() : Failure{ring.error()};
     if (!gate) {
+      bus_->directory().let_go(index, bus_->participant());
       return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a request lane of \"",
                                                        to_absl(this->pattern()),
                                                        "\": ", describe(gate.error())));
     }
-    ++lane.handles;
     lane.replier = this->record() + 1;
     lane.set_served(true);
     adopt(index, *gate);
@@ -167,15 +168,20 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
     auto& directory = bus_->directory();
     auto answers = Answers::open(bus_, LaneKind::kReply, lane.topic,
                                  {.capacity = capacity, .max_readers = 1, .admits_lossy = false});
-    if (!answers.ok() || !answers->bind(false, lane.owner)) return std::nullopt;
+    if (!answers.ok()) return std::nullopt;
+    answers->lane().awaited = lane.owner + 1;  // first: so that the place is never nobody's
+    if (!answers->bind(false, lane.owner)) {
+      answers->lane().awaited = 0;
+      return std::nullopt;
+    }
     if (const auto before = lane.reply_lane(); before != 0) {
       // one of an earlier replier that the requester never looked at
       if (directory.lane(before).awaited == lane.owner + 1) {
         directory.lane(before).awaited = 0;
-        bus_->template release_lane<ReplyElement<Reply>>(before);
+        bus_->template release_lane_of<ReplyElement<Reply>>(before,
+                                                            directory.participant_of(lane.owner));
       }
     }
-    answers->lane().awaited = lane.owner + 1;
     lane.set_reply_lane(answers->index());
     return *std::move(answers);
   }

@@ -54,7 +54,7 @@ class RequesterCore {
     std::uint32_t endpoint = 0;
     {
       auto lock = bus->lock();
-      auto made = bus->directory().new_endpoint();
+      auto made = bus->directory().new_endpoint(bus->participant());
       if (!made.ok()) return made.status();
       endpoint = *made;
     }
@@ -104,7 +104,10 @@ class RequesterCore {
   /// Takes in what has been answered. \return answers that came, wanted or not
   std::size_t poll() {
     const auto came = take_in();
-    if (came == 0) look_around();
+    if (came == 0) {
+      requests_->core().look_after_others();
+      look_around();
+    }
     table_.expire();
     return came;
   }
@@ -124,6 +127,7 @@ class RequesterCore {
       take_in();
       if (table_.is_answered(ticket)) return table_.take(ticket);
       if (rounds % kRoundsPerLook == kRoundsPerLook - 1) {
+        requests_->core().look_after_others();
         look_around();
         table_.expire();
       }
@@ -255,8 +259,9 @@ class RequesterCore {
         (answers_ && answers_->has_news())) {
       record().event.cancel();
     } else {
-      record().event.wait(key, table_.deadline(ticket));
+      record().event.wait(key, requests_->core().nap(table_.deadline(ticket)));
     }
+    requests_->core().look_after_others();
   }
 
   std::optional<Requests> requests_;

@@ -174,6 +174,8 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
     auto& lane_record = bus_->directory().lane(lane);
     const auto memory = bus_->directory().ring_memory(lane_record);
     const auto name = to_absl(bus_->directory().topic(lane_record.topic).name.view());
+    auto& directory = bus_->directory();
+    directory.hold(lane, bus_->participant());  // first: a place without a hold would be nobody's
     Result<std::size_t, SetupError> gate = Failure{SetupError::kNotARing};
     if constexpr (Rings::kCanBeLossy) {
       if (lane_record.lossy != 0) {
@@ -183,6 +185,7 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
     }
     if (lane_record.lossy == 0) {
       if (options_.lossy) {
+        directory.let_go(lane, bus_->participant());
         return absl::FailedPreconditionError(
             absl::StrCat("\"", name,
                          "\" admits no lossy subscriptions; set TopicOptions::admits_lossy on its "
@@ -192,11 +195,11 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
       if (ring) gate = ring->reserve_cursor();
     }
     if (!gate) {
+      directory.let_go(lane, bus_->participant());
       return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a lane of \"", name,
                                                        "\": ", describe(gate.error()),
                                                        " (TopicOptions::max_readers)"));
     }
-    ++lane_record.handles;
     adopt_as<E>(lane, *gate);
     return absl::OkStatus();
   }

@@ -51,12 +51,14 @@ namespace ringway {
 /// One reader's place in the shared block, on lines of its own.
 template <class Memory>
 struct alignas(kOwnerSpacing) Gate {
+  static constexpr std::uint64_t kNobody = static_cast<std::uint64_t>(-1);
   enum State : std::uint32_t { kFree, kJoining, kReliable, kLossy };
 
   typename Memory::template Atomic<Sequence> position{0};
   typename Memory::template Atomic<std::uint32_t> state{kFree};
   /// Whom to signal, in the terms of the layer above (the bus: endpoint and number of the cursor
-  /// there). Written by the reader before it first asks to be signalled.
+  /// there). Written by the reader before it first asks to be signalled; kNobody from joining until
+  /// then, so that a gate which its joiner never lived to use can be told from others.
   typename Memory::template Atomic<std::uint64_t> address{0};
 };
 
@@ -146,6 +148,7 @@ class alignas(kOwnerSpacing) Audience {
                                               std::memory_order_relaxed)) {  // relaxed: next gate
         continue;
       }
+      gate.address.store(GateType::kNobody, std::memory_order_relaxed);  // relaxed: see address
       gate.position.store(head(), std::memory_order_release);  // release "read", of the last reader
       gate.state.store(state, std::memory_order_relaxed);      // relaxed: "audience" publishes it
       if (!attention.ask(Attention<Memory>::kAudienceChanged)) {

@@ -130,6 +130,12 @@ class alignas(kCacheLine) EventCount {
     return (state_.fetch_or(0, std::memory_order_release) & kWaiters) != 0;  // release "looked"
   }
 
+  /// Forgets waiters that were killed in their sleep, which would cost each notification a system
+  /// call. \pre nobody who is alive waits, or is about to
+  void forget_waiters() noexcept {
+    state_.fetch_and(~kWaiters, std::memory_order_relaxed);  // relaxed: tells of nothing but itself
+  }
+
   /// Waiters between prepare() and the end of their wait; may be out of date at once. Any thread.
   [[nodiscard]] std::uint32_t waiters_approx() const noexcept {
     return state_.load(std::memory_order_relaxed) & kWaiters;  // relaxed: a hint

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// `open_shared`: the bus between processes of one host.
+///
+///   auto bus = ringway::open_shared("market-data").value();
+///   ringway::Dispatcher feed{bus, {.name = "feed"}};
+///   auto subscription = feed.subscribe(kTrades, [](const Trade& trade) { ... });
+///
+/// *What.* The same topics, publishers, subscriptions and requests as `Bus`, for processes that
+/// open the same name. Nobody starts first, and anybody may be killed: docs/design/segment.md.
+/// Messages must be safe in memory that others map at other addresses (kIsShareable).
+///
+/// *Trust.* All attached processes write one segment: who may attach is trusted not to destroy it
+/// on purpose.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ringway/bus/bus.hpp"
+#include "ringway/bus/clean_up.hpp"
+#include "ringway/shm/segment_home.hpp"
+
+namespace ringway {
+
+struct SharedBusOptions {
+  /// Bytes for lanes; the tables come on top. Reserved when the segment is made.
+  std::size_t lane_bytes = std::size_t{4} << 20;
+  /// Room for names, subscriptions, dispatchers and requesters, lanes, processes at a time.
+  DirectorySizes tables{
+      .topics = 256, .subscriptions = 256, .endpoints = 64, .lanes = 256, .participants = 32};
+  /// What tools show of this process.
+  std::string participant_name = "";
+  /// Who may attach, where the segment lives, huge pages, ...; `bytes` is computed.
+  SegmentOptions segment{};
+  BusOptions bus{};
+};
+
+using SharedBus = BasicBus<SegmentHome>;
+
+/// How a bus lies in a segment.
+struct SharedBusContents {
+  using Block = std::span<std::byte>;
+  using DirectoryType = Directory<SharedMemory>;
+
+  static absl::Status format(Block block, const void* sizes) {
+    return DirectoryType::format(block, *static_cast<const DirectorySizes*>(sizes));
+  }
+  static void repair(Block block) {
+    auto directory = DirectoryType::join(block);
+    if (directory.ok()) CleanUp<SharedMemory>(*directory).repair();
+  }
+  static void clean_up(Block block, std::uint32_t participant) {
+    auto directory = DirectoryType::join(block);
+    if (directory.ok()) CleanUp<SharedMemory>(*directory).bury(participant);
+  }
+  static void close(Block block) {
+    auto directory = DirectoryType::join(block);
+    if (directory.ok()) CleanUp<SharedMemory>(*directory).close();
+  }
+
+  /// Changes with everything that lies in the block.
+  static constexpr std::uint64_t kPurpose = 0x0001'0001'7375'6272;  // "rbus", contents 1.1
+
+  static SegmentContents functions() noexcept {
+    return {kPurpose, format, repair, clean_up, close};
+  }
+
+  /// The options of a home that has room for what is asked for.
+  static SegmentHomeOptions home_options(const SharedBusOptions& options) {
+    SegmentHomeOptions home;
+    home.segment = options.segment;
+    home.participants = options.tables.participants;
+    home.participant_name = options.participant_name;
+    home.segment.bytes = round_up(SegmentAttachment::block_offset(home.participants) +
+                                      DirectoryType::footprint(options.tables) + options.lane_bytes,
+                                  4096);
+    return home;
+  }
+};
+
+/// Attaches to the bus of this name, which is made if nobody has it open. A name is 1 to 100
+/// letters, digits, '_', '-', '.'. Sizes count for whoever makes it.
+[[nodiscard]] inline absl::StatusOr<SharedBus> open_shared(std::string_view name,
+                                                           const SharedBusOptions& options = {}) {
+  auto home = SegmentHome::open(name, SharedBusContents::home_options(options),
+                                SharedBusContents::functions(), &options.tables);
+  if (!home.ok()) return home.status();
+  return SharedBus::join(*std::move(home), options.bus);
+}
+
+/// A new bus without a name; others attach by its descriptor (shared_descriptor(),
+/// open_shared(fd)).
+[[nodiscard]] inline absl::StatusOr<SharedBus> make_anonymous_shared(
+    const SharedBusOptions& options = {}) {
+  auto home = SegmentHome::make_anonymous(SharedBusContents::home_options(options),
+                                          SharedBusContents::functions(), &options.tables);
+  if (!home.ok()) return home.status();
+  return SharedBus::join(*std::move(home), options.bus);
+}
+/// Attaches to the bus behind a descriptor that was inherited or received over a Unix socket. The
+/// descriptor stays the caller's.
+[[nodiscard]] inline absl::StatusOr<SharedBus> open_shared(int fd,
+                                                           const SharedBusOptions& options = {}) {
+  auto home = SegmentHome::open(fd, SharedBusContents::home_options(options),
+                                SharedBusContents::functions());
+  if (!home.ok()) return home.status();
+  return SharedBus::join(*std::move(home), options.bus);
+}
+/// What the maker of an anonymous bus hands on; -1 for named ones. Inherited by exec only after
+/// FD_CLOEXEC was cleared.
+[[nodiscard]] inline int shared_descriptor(SharedBus& bus) {
+  return bus.core()->home().attachment().segment().fd_to_hand_on();
+}
+
+/// Who is attached, the dead included that nobody has cleaned up after yet.
+[[nodiscard]] inline std::vector<ParticipantInfo> participants(SharedBus& bus) {
+  return bus.core()->home().attachment().participants();
+}
+/// Cleans up after the dead now, rather than when somebody next waits. \return how many there were
+inline std::size_t look_after_others(SharedBus& bus) {
+  return bus.core()->home().attachment().look_now();
+}
+
+}  // namespace ringway

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attaching, detaching, dying, forking: who is a participant, and what becomes of the name.
+#include "ringway/shm/segment_home.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <fstream>
+
+#include "shm_support.hpp"
+
+namespace ringway {
+namespace {
+
+using namespace std::chrono_literals;
+using test::contains;
+using test::message_of;
+using test::Process;
+using test::SegmentName;
+using test::Witness;
+
+struct Number {
+  std::uint64_t value;
+};
+constexpr Topic<Number> kNumbers{"numbers", {.capacity = 8}};
+
+SharedBusOptions small(std::uint32_t participants = 4) {
+  SharedBusOptions options;
+  options.lane_bytes = std::size_t{1} << 20;
+  options.tables.participants = participants;
+  return options;
+}
+
+struct Signals {
+  std::atomic<int> ready{0};
+  std::atomic<int> go{0};
+  std::atomic<int> stop{0};
+  std::atomic<int> failed{0};
+};
+
+/// A process that attaches and stays.
+Process attached(const std::string& name, Signals& signals) {
+  Process process([&] {
+    auto bus = open_shared(name, small());
+    if (!bus.ok()) return 1;
+    ++signals.ready;
+    return test::eventually([&] { return signals.stop != 0; }) ? 0 : 2;
+  });
+  return process;
+}
+
+TEST(SegmentHome, ParticipantsAreListedWithTheirNames) {
+  const SegmentName name;
+  auto options = small();
+  options.participant_name = "first";
+  auto one = open_shared(name.str(), options);
+  options.participant_name = std::string(200, 'n');
+  auto two = open_shared(name.str(), options);
+  ASSERT_TRUE(one.ok() && two.ok()) << one.status() << two.status();
+  const auto seen = participants(*one);
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0].name, "first");
+  EXPECT_EQ(seen[1].name, std::string(63, 'n'));
+  EXPECT_TRUE(seen[0].alive && seen[1].alive);
+  EXPECT_EQ(seen[0].pid, static_cast<std::uint32_t>(::getpid()));
+}
+
+TEST(SegmentHome, TableOfParticipantsIsFullWithAnErrorAndPlacesComeBack) {
+  const SegmentName name;
+  auto stays = open_shared(name.str(), small(3));
+  ASSERT_TRUE(stays.ok()) << stays.status();
+  for (int i = 0; i < 10; ++i) {  // ten times the table
+    auto second = open_shared(name.str());
+    auto third = open_shared(name.str());
+    ASSERT_TRUE(second.ok() && third.ok()) << second.status() << third.status();
+    const auto refused = open_shared(name.str());
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_TRUE(contains(message_of(refused), "3 processes"));
+  }
+  EXPECT_EQ(participants(*stays).size(), 1u);
+}
+
+TEST(SegmentHome, PlacesOfTheKilledComeBack) {
+  const SegmentName name;
+  auto stays = open_shared(name.str(), small());
+  ASSERT_TRUE(stays.ok());
+  for (int i = 0; i < 20; ++i) {  // five times the table
+    Witness<Signals> signals;
+    auto process = attached(name.str(), *signals);
+    ASSERT_TRUE(test::eventually([&] { return signals->ready == 1; }));
+    process.kill();
+  }
+  look_after_others(*stays);
+  EXPECT_EQ(participants(*stays).size(), 1u);
+}
+
+TEST(SegmentHome, NameOfTheKilledIsUsableAtOnce) {
+  const SegmentName name;
+  for (int i = 0; i < 5; ++i) {
+    Witness<Signals> signals;
+    auto process = attached(name.str(), *signals);
+    ASSERT_TRUE(test::eventually([&] { return signals->ready == 1; }));
+    process.kill();
+    EXPECT_TRUE(name.exists()) << "nobody was left to remove it";
+    auto bus = open_shared(name.str(), small());
+    ASSERT_TRUE(bus.ok()) << bus.status();
+    EXPECT_EQ(participants(*bus).size(), 1u);
+    EXPECT_EQ(bus->lanes(), 0u) << "a new one";
+  }
+  EXPECT_FALSE(name.exists());
+}
+
+TEST(SegmentHome, StoppedParticipantIsAlive) {
+  const SegmentName name;
+  Witness<Signals> signals;
+  auto process = attached(name.str(), *signals);
+  ASSERT_TRUE(test::eventually([&] { return signals->ready == 1; }));
+  process.signal(SIGSTOP);
+  auto bus = open_shared(name.str(), small());
+  ASSERT_TRUE(bus.ok());
+  EXPECT_EQ(look_after_others(*bus), 0u);
+  ASSERT_EQ(participants(*bus).size(), 2u);
+  EXPECT_TRUE(participants(*bus)[0].alive);
+  process.signal(SIGCONT);
+  signals->stop = 1;
+  EXPECT_EQ(process.wait(), 0);
+  EXPECT_EQ(participants(*bus).size(), 1u);
+}
+
+// A pid says nothing: a record whose pid is now another process's is still dead.
+TEST(SegmentHome, ReusedPidIsNotAlive) {
+  const SegmentName name;
+  auto bus = open_shared(name.str(), small());
+  ASSERT_TRUE(bus.ok());
+  Witness<Signals> signals;
+  auto process = attached(name.str(), *signals);
+  ASSERT_TRUE(test::eventually([&] { return signals->ready == 1; }));
+  auto& attachment = bus->core()->home().attachment();
+  process.kill();
+  // the record of the dead gets the pid of somebody who lives
+  auto table = Participants::join(attachment.segment().contents());
+  std::uint32_t dead = 0;
+  for (const auto& seen : participants(*bus)) dead = seen.alive ? dead : seen.number;
+  table.set_used(dead, "reused pid");  // writes our own pid
+  EXPECT_EQ(look_after_others(*bus), 1u);
+  EXPECT_EQ(participants(*bus).size(), 1u);
+}
+
+TEST(SegmentHome, TwoOpenersAtTheSameInstantMeet) {
+  constexpr int kRounds = 60;
+  for (int round = 0; round < kRounds; ++round) {
+    const SegmentName name;
+    Witness<Signals> signals;
+    const auto open = [&] {
+      ++signals->ready;
+      while (signals->go == 0) cpu_relax();
+      auto bus = open_shared(name.str(), small());
+      if (!bus.ok()) return 1;
+      ++signals->stop;
+      if (!test::eventually([&] { return signals->stop == 2; })) return 2;
+      const bool met = participants(*bus).size() == 2;
+      ++signals->failed;  // has looked, and stays until the other has
+      if (!test::eventually([&] { return signals->failed == 2; })) return 4;
+      return met ? 0 : 3;
+    };
+    Process one(open);
+    Process two(open);
+    while (signals->ready != 2) std::this_thread::yield();
+    signals->go = 1;
+    ASSERT_EQ(one.wait(), 0) << "round " << round;
+    ASSERT_EQ(two.wait(), 0) << "round " << round;
+    ASSERT_FALSE(name.exists());
+  }
+}
+
+TEST(SegmentHome, OpeningAndClosingConcurrentlyAlwaysFindsASegment) {
+  const SegmentName name;
+  Witness<Signals> signals;
+  const auto come_and_go = [&] {
+    for (int i = 0; i < 200; ++i) {
+      auto bus = open_shared(name.str(), small());
+      if (!bus.ok()) return 1;
+      auto publisher = bus->try_publisher(kNumbers);
+      if (!publisher.ok()) return 2;
+      if (publisher->try_publish(Number{1}) != PublishStatus::kPublished) return 3;
+    }
+    return 0;
+  };
+  Process one(come_and_go);
+  Process two(come_and_go);
+  Process three(come_and_go);
+  EXPECT_EQ(one.wait(), 0);
+  EXPECT_EQ(two.wait(), 0);
+  EXPECT_EQ(three.wait(), 0);
+  EXPECT_FALSE(name.exists());
+}
+
+TEST(SegmentHome, ForkedChildsHandlesAnswerClosedAndHarmNobody) {
+  const SegmentName name;
+  auto bus = open_shared(name.str(), small());
+  ASSERT_TRUE(bus.ok());
+  Dispatcher feed{*bus};
+  std::atomic<std::uint64_t> received{0};
+  auto subscription = feed.subscribe(kNumbers, [&](const Number&) { ++received; });
+  auto publisher = bus->publisher(kNumbers);
+  ASSERT_EQ(publisher.publish(Number{1}), PublishStatus::kPublished);
+  Process child([&] {
+    if (publisher.try_publish(Number{2}) != PublishStatus::kClosed) return 1;
+    if (publisher.publish_for(Number{2}, 10ms) != PublishStatus::kClosed) return 2;
+    if (look_after_others(*bus) != 0) return 3;
+    auto own = open_shared(name.str(), small());  // for itself it may attach
+    if (!own.ok()) return 4;
+    auto again = own->try_publisher(kNumbers);
+    if (!again.ok() || again->publish(Number{3}) != PublishStatus::kPublished) return 5;
+    return 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
+  ASSERT_EQ(publisher.publish(Number{4}), PublishStatus::kPublished);
+  EXPECT_TRUE(test::eventually([&] { return received == 3; })) << received;
+  EXPECT_EQ(participants(*bus).size(), 1u);
+}
+
+// The child of a participant must not keep it alive.
+TEST(SegmentHome, ParentThatDiesIsDeadAlthoughItsChildLives) {
+  const SegmentName name;
+  auto bus = open_shared(name.str(), small());
+  ASSERT_TRUE(bus.ok());
+  Witness<Signals> signals;
+  Process parent([&] {
+    auto own = open_shared(name.str(), small());
+    if (!own.ok()) return 1;
+    if (::fork() == 0) {
+      ++signals->ready;
+      static_cast<void>(test::eventually([&] { return signals->stop != 0; }));
+      ::_exit(0);
+    }
+    ::pause();
+    return 0;
+  });
+  ASSERT_TRUE(test::eventually([&] { return signals->ready == 1; }));
+  EXPECT_EQ(participants(*bus).size(), 2u);
+  parent.kill();
+  EXPECT_EQ(look_after_others(*bus), 1u);
+  EXPECT_EQ(participants(*bus).size(), 1u);
+  signals->stop = 1;
+}
+
+TEST(SegmentHome, NameRemovedUnderARunningBusHurtsNobody) {
+  const SegmentName name;
+  auto one = open_shared(name.str(), small());
+  auto two = open_shared(name.str(), small());
+  ASSERT_TRUE(one.ok() && two.ok());
+  Dispatcher feed{*two};
+  std::atomic<std::uint64_t> received{0};
+  auto subscription = feed.subscribe(kNumbers, [&](const Number&) { ++received; });
+  ::unlink(name.path().c_str());
+  auto publisher = one->publisher(kNumbers);
+  ASSERT_EQ(publisher.publish(Number{1}), PublishStatus::kPublished);
+  EXPECT_TRUE(test::eventually([&] { return received == 1; }));
+  auto three = open_shared(name.str(), small());  // another bus
+  ASSERT_TRUE(three.ok());
+  EXPECT_EQ(participants(*three).size(), 1u);
+}
+
+TEST(SegmentHome, CorruptTablesAreRefused) {
+  const SegmentName name;
+  auto bus = open_shared(name.str(), small());
+  ASSERT_TRUE(bus.ok());
+  auto contents = bus->core()->home().attachment().segment().contents();
+  const auto most = contents[0];
+  for (const auto bad : {std::byte{0}, std::byte{255}}) {
+    contents[0] = bad;
+    contents[1] = contents[2] = contents[3] = bad;
+    const auto opened = open_shared(name.str(), small());
+    EXPECT_EQ(opened.status().code(), absl::StatusCode::kDataLoss) << opened.status();
+  }
+  contents[0] = most;
+  contents[1] = contents[2] = contents[3] = std::byte{0};
+  EXPECT_TRUE(open_shared(name.str(), small()).ok());
+  auto block = bus->core()->home().block();
+  block[0] ^= std::byte{1};
+  EXPECT_EQ(open_shared(name.str(), small()).status().code(), absl::StatusCode::kDataLoss);
+  block[0] ^= std::byte{1};
+}
+
+TEST(SegmentHome, ImpossibleTablesAreRefusedInWords) {
+  const SegmentName name;
+  auto options = small();
+  options.tables.participants = 0;
+  EXPECT_FALSE(open_shared(name.str(), options).ok());
+  options = small();
+  options.tables.lanes = 1;
+  EXPECT_TRUE(contains(message_of(open_shared(name.str(), options)), "tables"));
+  options = small();
+  options.lane_bytes = 0;
+  EXPECT_TRUE(contains(message_of(open_shared(name.str(), options)), "at least"));
+  EXPECT_FALSE(name.exists());
+}
+
+TEST(SegmentHome, DefaultFootprintIsFiveMebibytesAtMost) {
+  const SegmentName name;
+  auto bus = open_shared(name.str());
+  ASSERT_TRUE(bus.ok());
+  EXPECT_LE(std::filesystem::file_size(name.path()), std::size_t{5} << 20);
+  auto tiny = SharedBusOptions{};
+  tiny.lane_bytes = std::size_t{1} << 20;
+  tiny.tables = {.topics = 8, .subscriptions = 8, .endpoints = 4, .lanes = 8, .participants = 4};
+  const SegmentName other;
+  auto small_bus = open_shared(other.str(), tiny);
+  ASSERT_TRUE(small_bus.ok()) << small_bus.status();
+  EXPECT_LE(std::filesystem::file_size(other.path()), std::size_t{1100} << 10);
+}
+
+}  // namespace
+}  // namespace ringway
