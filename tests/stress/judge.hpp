@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <iterator>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -83,6 +84,11 @@ struct Crew {
 
 /// What a suite runs with: capacity and placement.
 using Setting = std::tuple<std::size_t, Placement>;
+
+/// How GoogleTest shows a parameter.
+inline void PrintTo(Placement placement, std::ostream* stream) {  // NOLINT: GoogleTest's name
+  *stream << name_of(placement);
+}
 
 [[nodiscard]] inline std::string setting_name(const testing::TestParamInfo<Setting>& info) {
   return "Capacity" + std::to_string(std::get<0>(info.param)) + name_of(std::get<1>(info.param));

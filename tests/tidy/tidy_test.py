@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Breaks each rule of tidy.py once and expects it to be found; keeps each and expects silence."""
 
+import contextlib
+import io
 import pathlib
 import sys
 import tempfile
@@ -9,7 +11,8 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import tidy  # noqa: E402 (the path is set above)
+import guarantees  # noqa: E402 (the path is set above)
+import tidy  # noqa: E402
 
 HEAD = """// SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -244,6 +247,55 @@ class Docs(House):
         self.assert_finds("docs", "does not exist")
         self.write("README.md", good.split("\n", 1)[1])
         self.assert_finds("docs", "region of a compiled file")
+
+
+class Guarantees(House):
+    """guarantees.py, with a build folder as ctest and CMake leave it."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("docs/guarantees.md",
+                   "- x. [Plain.Holds](../tests/a.cpp), [Typed.Holds](../tests/b.cpp)\n")
+        self.write("build/tests/CTestTestfile.cmake",
+                   f'include("{self.root}/build/tests/a_test[1]_include.cmake")\n')
+        self.write("build/tests/a_test[1]_tests.cmake",
+                   "add_test([=[ring.Plain.Holds]=]  a)\n"
+                   "add_test([=[ring.P/Typed/0.Holds/One  # GetParam() = 1]=]  a)\n")
+
+    def verdict(self, *log):
+        self.write("build/Testing/Temporary/LastTest.log", "\n".join(log) + "\n")
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            status = guarantees.check(self.root, self.root / "build")
+        return status, output.getvalue()
+
+    def test_all_ran(self):
+        status, text = self.verdict("[       OK ] Plain.Holds (0 ms)",
+                                    "[       OK ] P/Typed/0.Holds/One (7 ms)")
+        self.assertEqual(status, 0, text)
+        self.assertIn("2 of them ran and passed", text)
+
+    def test_one_was_skipped(self):
+        status, text = self.verdict("[       OK ] Plain.Holds (0 ms)",
+                                    "[  SKIPPED ] P/Typed/0.Holds/One (0 ms)")
+        self.assertEqual(status, 1)
+        self.assertIn("Typed.Holds was skipped", text)
+
+    def test_one_failed_in_a_run_of_a_part(self):
+        status, text = self.verdict("[  FAILED  ] Plain.Holds (0 ms)")
+        self.assertEqual(status, 1)
+        self.assertIn("Plain.Holds failed", text)
+
+    def test_one_is_unknown(self):
+        self.write("docs/guarantees.md", "- x. [Plain.Gone](../tests/a.cpp)\n")
+        status, text = self.verdict("[       OK ] Plain.Holds (0 ms)")
+        self.assertEqual(status, 1)
+        self.assertIn("Plain.Gone is not known to ctest", text)
+
+    def test_part_of_the_tests_is_enough_to_say_nothing(self):
+        status, text = self.verdict("[       OK ] Plain.Holds (0 ms)")
+        self.assertEqual(status, 0, text)
+        self.assertIn("only a part", text)
 
 
 if __name__ == "__main__":
