@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -25,6 +26,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "ringway/wait/futex.hpp"
@@ -34,7 +36,8 @@
 
 namespace ringway::test {
 
-/// How many kills at random moments, in all. script/check kill asks for more than the default.
+/// How many kills at random moments, of each ring. script/check kill asks for more than the
+/// default.
 [[nodiscard]] inline int kills_wanted() {
   const char* wanted = std::getenv("RINGWAY_KILLS");
   return wanted == nullptr ? 200 : std::atoi(wanted);
@@ -265,6 +268,17 @@ template <class Element, class Producer, class Reader>
 }
 
 // -- for every test
+
+/// Waits for another process; only a hang lasts as long as this.
+template <class Condition>
+[[nodiscard]] bool comes_true(Condition&& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
 
 inline void expect_nothing_wrong(const Tally& tally) {
   EXPECT_GT(tally.boundaries, 20);

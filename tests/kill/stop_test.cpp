@@ -9,12 +9,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/kill/broken_ring.hpp"
@@ -24,17 +22,6 @@ namespace ringway::test {
 namespace {
 
 constexpr std::size_t kLongPause = 3 * kCapacity;  // operations of the others
-
-/// Waits for another process; only a hang lasts as long as this.
-template <class Condition>
-[[nodiscard]] bool comes_true(Condition&& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 /// A publisher is stopped; then it ends its operation and publishes half a ring more.
 template <class Kind, std::size_t kWords, template <class> class Operation>
