@@ -67,6 +67,7 @@ bool set_text(Options& options, const std::string& value) {
 const std::map<std::string, Setter>& setters() {
   static const std::map<std::string, Setter> table{
       {"--filter", set_text<&Options::filter>},
+      {"--skip", set_text<&Options::skip>},
       {"--subjects", set_text<&Options::subjects>},
       {"--json", set_text<&Options::json_file>},
       {"--baseline", set_text<&Options::baseline_file>},
@@ -178,6 +179,7 @@ arrives, and writes a report.
   --smoke               correctness of every subject with tiny counts; no timing
   --list                what would be measured, one line each
   --filter A,B          only rows whose suite, topology or title contains A or B
+  --skip A,B            not those rows: --skip build,growth,op_instructions
   --subjects A,B        only subjects whose name contains A or B (and the limits)
   --samples N           clean samples for each subject
   --sample-ms MS        length of a sample

@@ -21,6 +21,7 @@ struct Options {
   bool list = false;
   bool help = false;
   std::string filter;         ///< parts of suite, topology or title, separated by commas
+  std::string skip;           ///< rows to leave out, in the same form
   std::string subjects;       ///< parts of subject names, separated by commas
   std::string json_file;      ///< results.json goes here too
   std::string baseline_file;  ///< results.json of an earlier run

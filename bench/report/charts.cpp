@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "report/growth.hpp"
+
 namespace ringway::bench {
 namespace {
 
@@ -180,7 +182,7 @@ Svg percentile_chart(const Group& group) {
 namespace {
 
 /// p50 and p99 of open-loop latencies against the offered load.
-std::vector<Svg> load_charts(const std::vector<Group>& groups) {
+std::vector<NamedChart> load_charts(const std::vector<Group>& groups) {
   std::vector<Curve> medians;
   std::vector<Curve> tails;
   for (const Group& group : groups) {
@@ -205,12 +207,14 @@ std::vector<Svg> load_charts(const std::vector<Group>& groups) {
   if (medians.empty()) return {};
   const Axis load{.label = "offered load, million/s", .logarithmic = true};
   const Axis latency{.label = "latency in ns", .logarithmic = true};
-  return {curve_chart("Latency against offered load, p50", load, latency, medians),
-          curve_chart("Latency against offered load, p99", load, latency, tails)};
+  return {{"latency-against-load-p50",
+           curve_chart("Latency against offered load, p50", load, latency, medians)},
+          {"latency-against-load-p99",
+           curve_chart("Latency against offered load, p99", load, latency, tails)}};
 }
 
 /// Wake-up latency against what the waiting cost; a point for each strategy.
-std::vector<Svg> waiting_charts(const std::vector<Group>& groups) {
+std::vector<NamedChart> waiting_charts(const std::vector<Group>& groups) {
   std::vector<Curve> points;
   for (const Group& group : groups) {
     for (const Cell* cell : group) {
@@ -221,16 +225,24 @@ std::vector<Svg> waiting_charts(const std::vector<Group>& groups) {
     }
   }
   if (points.empty()) return {};
-  return {curve_chart("Wake-up latency against idle CPU", {.label = "CPU used while waiting, %"},
-                      {.label = "wake-up latency in ns, median", .logarithmic = true}, points)};
+  return {{"wake-up-against-cpu",
+           curve_chart("Wake-up latency against idle CPU", {.label = "CPU used while waiting, %"},
+                       {.label = "wake-up latency in ns, median", .logarithmic = true}, points)}};
 }
 
 }  // namespace
 
-std::vector<Svg> overview_charts(const std::vector<Group>& groups) {
-  std::vector<Svg> charts = load_charts(groups);
-  for (Svg& chart : waiting_charts(groups)) charts.push_back(std::move(chart));
+std::vector<NamedChart> overview_charts(const std::vector<Group>& groups) {
+  std::vector<NamedChart> charts = load_charts(groups);
+  for (NamedChart& chart : waiting_charts(groups)) charts.push_back(std::move(chart));
+  for (const GrowthChart& chart : growth_charts(groups)) {
+    charts.push_back({chart.topology, draw(chart)});
+  }
   return charts;
+}
+
+bool is_point(const Group& group) {
+  return !group.front()->growth.what.empty();
 }
 
 }  // namespace ringway::bench

@@ -31,9 +31,18 @@ struct Axis {
 /// Latency against percentile, on HdrHistogram's axis (1 / (1 - percentile), logarithmic).
 [[nodiscard]] Svg percentile_chart(const Group& group);
 
-/// What compares several rows: open-loop latency (p50, p99) against the offered load, and wake-up
-/// latency against the processor time that waiting took. Of one class at a time.
-[[nodiscard]] std::vector<Svg> overview_charts(const std::vector<Group>& groups);
+/// A chart, and what its file is called.
+struct NamedChart {
+  std::string stem;
+  Svg chart;
+};
+
+/// What compares several rows: open-loop latency (p50, p99) against the offered load, wake-up
+/// latency against the processor time that waiting took, and growth. Of one class at a time.
+[[nodiscard]] std::vector<NamedChart> overview_charts(const std::vector<Group>& groups);
+
+/// Whether the group is a point of curves alone, and has no chart of its own.
+[[nodiscard]] bool is_point(const Group& group);
 
 /// Whether any cell of the group has single latencies.
 [[nodiscard]] bool has_latencies(const Group& group);

@@ -3,7 +3,9 @@
 /// \file
 /// How figures and names look in tables and charts, and which cells belong together.
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,6 +72,15 @@ using Group = std::vector<const Cell*>;
     groups.back().push_back(&cell);
   }
   return groups;
+}
+
+/// Those of one class.
+[[nodiscard]] inline std::vector<Group> of_class(const std::vector<Group>& groups,
+                                                 CoreClass core_class) {
+  std::vector<Group> own;
+  std::copy_if(groups.begin(), groups.end(), std::back_inserter(own),
+               [&](const Group& group) { return group.front()->core_class == core_class; });
+  return own;
 }
 
 }  // namespace ringway::bench

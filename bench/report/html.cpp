@@ -5,7 +5,9 @@
 
 #include "report/charts.hpp"
 #include "report/format.hpp"
+#include "report/growth.hpp"
 #include "report/svg.hpp"
+#include "report/targets.hpp"
 
 namespace ringway::bench {
 namespace {
@@ -26,7 +28,8 @@ table{border-collapse:collapse;font-size:.85rem}
 td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #dfe5ea;white-space:nowrap}
 td:first-child,th:first-child{text-align:left}
 tr.ringway td:first-child{font-weight:600}
-.wrong{color:#c92a2a;font-weight:600}
+.wrong,.missed{color:#c92a2a;font-weight:600}
+.met{color:#2b8a3e;font-weight:600}
 .key span{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em;border-radius:2px}
 .key .ringway{background:#0b7285}.key .peer{background:#9fb0bf}
 .key .limit{background:#f08c00}.key .baseline{background:#d3dae0}
@@ -34,6 +37,7 @@ tr.ringway td:first-child{font-weight:600}
 body{color:#e3e9ee;background:#0f1419}
 h2,figure,td,th{border-color:#2c363f}
 figure{background:#151b21}
+.wrong,.missed{color:#ff8787}.met{color:#69db7c}
 a{color:#22b8cf}
 .key .ringway{background:#22b8cf}.key .peer{background:#5f7080}.key .baseline{background:#3d4852}
 }
@@ -101,6 +105,17 @@ void add_figure(std::string& page, const Svg& chart) {
   page.append("<figure>").append(chart.inline_form()).append("</figure>\n");
 }
 
+/// How the costs grow, a sentence for each curve.
+void add_growth(std::string& page, const std::vector<Group>& groups) {
+  for (const GrowthChart& chart : growth_charts(groups)) {
+    page.append("<p>").append(escaped(chart.topology)).append(": cost of one</p>\n<ul>\n");
+    for (const Curve& curve : chart.curves) {
+      page.append("<li>").append(escaped(growth_sentence(chart, curve))).append("</li>\n");
+    }
+    page += "</ul>\n";
+  }
+}
+
 /// One suite in one class: its charts, then its table.
 void add_suite(std::string& page, const std::vector<Group>& groups, const std::string& suite,
                CoreClass core_class) {
@@ -112,12 +127,29 @@ void add_suite(std::string& page, const std::vector<Group>& groups, const std::s
   page.append("<h2>").append(escaped(suite)).append(": ").append(name_of(core_class));
   page += "</h2>\n<div class=\"charts\">\n";
   for (const Group& group : own) {
-    add_figure(page, bar_chart(group));
+    if (!is_point(group)) add_figure(page, bar_chart(group));
     if (has_latencies(group)) add_figure(page, percentile_chart(group));
   }
-  for (const Svg& chart : overview_charts(own)) add_figure(page, chart);
+  for (const NamedChart& named : overview_charts(own)) add_figure(page, named.chart);
   page += "</div>\n";
+  add_growth(page, own);
   add_table(page, own);
+}
+
+void add_targets(std::string& page, const std::vector<Cell>& cells) {
+  const std::vector<Verdict> verdicts = judge(all_targets(), cells);
+  if (verdicts.empty()) return;
+  page +=
+      "<h2 id=\"targets\">Targets</h2>\n<div class=\"wide\"><table>\n<tr><th>row</th><th>target"
+      "</th><th>result</th><th></th><th>class</th></tr>\n";
+  for (const Verdict& verdict : verdicts) {
+    page.append("<tr><td>").append(escaped(verdict.row));
+    page.append("</td><td>").append(escaped(verdict.wanted));
+    page.append("</td><td>").append(escaped(verdict.result));
+    page.append("</td><td class=\"").append(verdict.word).append("\">").append(verdict.word);
+    page.append("</td><td>").append(verdict.core_class).append("</td></tr>\n");
+  }
+  page += "</table></div>\n";
 }
 
 std::vector<std::string> suites_of(const std::vector<Group>& groups) {
@@ -143,10 +175,12 @@ std::string html_report(const MachineDescription& machine, const Results& result
       "<h1>Ringway benchmarks</h1>\n<p class=\"key\">Colours:<span class=\"ringway\"></span>Ringway"
       "<span class=\"peer\"></span>peer<span class=\"baseline\"></span>baseline"
       "<span class=\"limit\"></span>limit of the machine</p>\n"
-      "<nav><a href=\"#machine\">Machine</a><a href=\"#method\">Method</a></nav>\n";
+      "<nav><a href=\"#targets\">Targets</a><a href=\"#machine\">Machine</a><a "
+      "href=\"#method\">Method</a></nav>\n";
   for (const std::string& violation : results.violations) {
     page.append("<p class=\"wrong\">Wrong result: ").append(escaped(violation)).append("</p>\n");
   }
+  add_targets(page, results.cells);
   for (const CoreClass core_class : {CoreClass::kTwoCores, CoreClass::kOneCore}) {
     for (const std::string& suite : suites_of(groups)) {
       add_suite(page, groups, suite, core_class);

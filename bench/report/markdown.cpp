@@ -2,8 +2,14 @@
 #include "report/markdown.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
 
+#include "report/charts.hpp"
 #include "report/format.hpp"
+#include "report/growth.hpp"
+#include "report/targets.hpp"
 
 namespace ringway::bench {
 namespace {
@@ -35,6 +41,76 @@ std::string range_text(const Cell& cell) {
   return figure(summary.median) + " [" + figure(summary.min) + "-" + figure(summary.max) + "]";
 }
 
+void add_overview_line(std::string& text, const Group& group) {
+  const Cell* ours = best_of(group, Kind::kRingway);
+  if (ours == nullptr || ours->core_class != CoreClass::kTwoCores || is_point(group)) return;
+  const Cell* peer = best_of(group, Kind::kPeer);
+  text.append("| ").append(title_of(*ours)).append(ours->threads > 2 ? " *" : "");
+  text.append(" | ").append(unit_of(*ours)).append(" | ").append(ours->subject);
+  text.append(" | ").append(range_text(*ours));
+  text.append(" | ").append(peer == nullptr ? "" : peer->subject);
+  text.append(" | ").append(peer == nullptr ? "" : figure(peer->summary().median));
+  text.append(" | ").append(ratio_text(ours->ratio_to_best_peer));
+  text.append(" | ").append(ratio_text(ours->ratio_to_limit)).append(" |\n");
+}
+
+/// What was wanted, what came out, and whether that is enough.
+void add_targets(std::string& text, const std::vector<Cell>& cells) {
+  const std::vector<Verdict> verdicts = judge(all_targets(), cells);
+  if (verdicts.empty()) return;
+  text +=
+      "## Targets\n\nThe result is Ringway's figure divided by the reference's; in brackets both, "
+      "and whose the reference is.\n\n"
+      "| row | target | result | | class |\n|---|---|---|---|---|\n";
+  for (const Verdict& verdict : verdicts) {
+    text.append("| ").append(verdict.row).append(" | ").append(verdict.wanted);
+    text.append(" | ").append(verdict.result).append(" | ").append(verdict.word);
+    text.append(" | ").append(verdict.core_class).append(" |\n");
+  }
+  text += "\n";
+}
+
+/// The numbers of one curve's rows, and what they say.
+void add_growth_chart(std::string& text, const GrowthChart& chart, CoreClass core_class) {
+  text.append("### ").append(chart.topology).append(", ").append(name_of(core_class));
+  text.append("\n\n").append(chart.unit).append(", ").append(name_of(chart.better));
+  text.append(" is better\n\n| ").append(chart.what).append(" |");
+  for (const Curve& curve : chart.curves) text.append(" ").append(curve.name).append(" |");
+  text += "\n|---|";
+  for (std::size_t i = 0; i < chart.curves.size(); ++i) text += "---|";
+  std::map<double, std::map<std::string, double>> rows;
+  for (const Curve& curve : chart.curves) {
+    for (const auto& [at, value] : curve.points) rows[at][curve.name] = value;
+  }
+  for (auto& [at, values] : rows) {
+    text.append("\n| ").append(std::to_string(static_cast<std::uint64_t>(at))).append(" |");
+    for (const Curve& curve : chart.curves) {
+      const auto value = values.find(curve.name);
+      text.append(" ").append(value == values.end() ? "" : figure(value->second)).append(" |");
+    }
+  }
+  text += "\n\nThe cost of one grows\n\n";
+  for (const Curve& curve : chart.curves) {
+    text.append("- ").append(growth_sentence(chart, curve)).append("\n");
+  }
+  text += "\n";
+}
+
+void add_growth(std::string& text, const std::vector<Group>& groups) {
+  bool headed = false;
+  for (const CoreClass core_class : {CoreClass::kTwoCores, CoreClass::kOneCore}) {
+    for (const GrowthChart& chart : growth_charts(of_class(groups, core_class))) {
+      if (!std::exchange(headed, true)) {
+        text +=
+            "## Growth\n\nHow the cost of one message, subscription or request changes with a "
+            "number: as the number to some power, by least squares over the medians. 0 is flat, 1 "
+            "linear.\n\n";
+      }
+      add_growth_chart(text, chart, core_class);
+    }
+  }
+}
+
 /// One line for each row: Ringway's best, the best peer, the ratios.
 void add_overview(std::string& text, const std::vector<Group>& groups) {
   text +=
@@ -43,18 +119,7 @@ void add_overview(std::string& text, const std::vector<Group>& groups) {
       "better, below 1 where lower is better.\n\n"
       "| row | unit | Ringway | median [min-max] | best peer | median | ratio to peer | "
       "ratio to limit |\n|---|---|---|---|---|---|---|---|\n";
-  for (const Group& group : groups) {
-    const Cell* ours = best_of(group, Kind::kRingway);
-    if (ours == nullptr || ours->core_class != CoreClass::kTwoCores) continue;
-    const Cell* peer = best_of(group, Kind::kPeer);
-    text.append("| ").append(title_of(*ours)).append(ours->threads > 2 ? " *" : "");
-    text.append(" | ").append(unit_of(*ours)).append(" | ").append(ours->subject);
-    text.append(" | ").append(range_text(*ours));
-    text.append(" | ").append(peer == nullptr ? "" : peer->subject);
-    text.append(" | ").append(peer == nullptr ? "" : figure(peer->summary().median));
-    text.append(" | ").append(ratio_text(ours->ratio_to_best_peer));
-    text.append(" | ").append(ratio_text(ours->ratio_to_limit)).append(" |\n");
-  }
+  for (const Group& group : groups) add_overview_line(text, group);
   text += "\n\\* more threads than processors\n\n";
 }
 
@@ -111,15 +176,7 @@ void add_group(std::string& text, const Group& group) {
   text += "\n";
 }
 
-}  // namespace
-
-std::string markdown_report(const MachineDescription& machine, const Results& results) {
-  std::string text = "# Ringway benchmarks\n\n";
-  add_machine(text, machine);
-  const std::vector<Group> groups = group_rows(results.cells);
-  add_overview(text, groups);
-  text += "## Every row\n\n";
-  for (const Group& group : groups) add_group(text, group);
+void add_besides(std::string& text, const Results& results) {
   text.append("## Besides\n\n").append(std::to_string(results.unclear_samples));
   text += " samples were thrown away because the processors moved while they ran.\n";
   for (const std::string& row : results.incomplete) {
@@ -131,7 +188,114 @@ std::string markdown_report(const MachineDescription& machine, const Results& re
   for (const std::string& violation : results.violations) {
     text.append("\n**Wrong result**: ").append(violation).append("\n");
   }
+}
+
+/// What the machine was, in the shortest form: "AMD EPYC (virtual machine), g++ 12.2.0, date".
+std::string value_of(const MachineDescription& machine, const std::string& name) {
+  const auto found = std::find_if(machine.begin(), machine.end(),
+                                  [&](const auto& entry) { return entry.first == name; });
+  return found == machine.end() ? "" : found->second;
+}
+
+/// The groups that the documents show: of every row the class "two cores", or else what there is.
+std::vector<Group> shown_groups(const std::vector<Group>& groups) {
+  std::vector<Group> shown;
+  for (const Group& group : groups) {
+    const bool better_one = std::any_of(groups.begin(), groups.end(), [&](const Group& other) {
+      return file_stem(*other.front()) + "-one-core" == file_stem(*group.front());
+    });
+    if (!better_one) shown.push_back(group);
+  }
+  return shown;
+}
+
+}  // namespace
+
+std::string markdown_report(const MachineDescription& machine, const Results& results) {
+  std::string text = "# Ringway benchmarks\n\n";
+  add_machine(text, machine);
+  const std::vector<Group> groups = group_rows(results.cells);
+  add_targets(text, results.cells);
+  add_overview(text, groups);
+  add_growth(text, groups);
+  text += "## Every row\n\n";
+  for (const Group& group : groups) {
+    if (!is_point(group)) add_group(text, group);
+  }
+  add_besides(text, results);
   return text;
+}
+
+std::vector<std::string> plots_for_docs(const Results& results) {
+  std::vector<std::string> stems;
+  const std::vector<Group> groups = group_rows(results.cells);
+  const auto add_overviews = [&](CoreClass core_class, const std::string& end) {
+    for (const NamedChart& named : overview_charts(of_class(groups, core_class))) {
+      const bool there = std::find(stems.begin(), stems.end(), named.stem) != stems.end();
+      if (!there) stems.push_back(named.stem + end);
+    }
+  };
+  add_overviews(CoreClass::kTwoCores, "");
+  add_overviews(CoreClass::kOneCore, "-one-core");
+  for (const Group& group : shown_groups(groups)) {
+    if (is_point(group)) continue;
+    const std::string stem = file_safe(file_stem(*group.front()));
+    stems.push_back(stem);
+    if (has_latencies(group)) stems.push_back(stem + "-percentiles");
+  }
+  return stems;
+}
+
+std::string markdown_for_docs(const MachineDescription& machine, const Results& results) {
+  std::string text;
+  add_machine(text, machine);
+  const std::vector<Group> groups = group_rows(results.cells);
+  add_targets(text, results.cells);
+  add_overview(text, groups);
+  add_growth(text, groups);
+  text += "## Plots\n\n";
+  for (const std::string& stem : plots_for_docs(results)) {
+    text.append("<img src=\"benchmarks/").append(stem).append(".svg\" width=\"400\" alt=\"");
+    text.append(stem).append("\">\n");
+  }
+  text +=
+      "\nEvery subject of every row, with minimum, maximum and percentiles: "
+      "[results.md](benchmarks/results.md); for programs: "
+      "[results.json](benchmarks/results.json).\n\n";
+  add_besides(text, results);
+  return text;
+}
+
+std::string markdown_for_readme(const MachineDescription& machine, const Results& results) {
+  std::string text =
+      "Measured side by side in one run, interleaved, every message checked, medians with minimum "
+      "and\nmaximum (";
+  text.append(value_of(machine, "processor")).append(", ").append(value_of(machine, "compiler"));
+  text.append(", ").append(value_of(machine, "date")).append("): `");
+  text.append(value_of(machine, "command")).append("`. A ratio is ours divided by the reference");
+  text +=
+      ".\n\n| row | better | Ringway | best peer | ratio | ratio to the machine's limit |\n"
+      "|---|---|---|---|---|---|\n";
+  const char* const wanted[] = {"spsc_single", "spsc_rtt",     "mpmc_1p1c",
+                                "mpmc_2p2c",   "broadcast_1",  "bus_1to1",
+                                "bus_1to4",    "request_spin", "request_park"};
+  for (const Group& group : shown_groups(group_rows(results.cells))) {
+    const Cell* ours = best_of(group, Kind::kRingway);
+    const bool listed = std::find(std::begin(wanted), std::end(wanted), group.front()->topology) !=
+                        std::end(wanted);
+    if (ours == nullptr || !listed || ours->payload_bytes > 64) continue;
+    const Cell* peer = best_of(group, Kind::kPeer);
+    text.append("| ").append(title_of(*ours));
+    text.append(ours->core_class == CoreClass::kOneCore ? ", one core" : "");
+    text.append(" | ").append(name_of(ours->better)).append(" | ").append(range_text(*ours));
+    text.append(" ").append(ours->unit).append(" | ");
+    if (peer != nullptr) text.append(peer->subject).append(" ").append(range_text(*peer));
+    text.append(" | ").append(ratio_text(ours->ratio_to_best_peer));
+    text.append(" | ").append(ratio_text(ours->ratio_to_limit)).append(" |\n");
+  }
+  return text +
+         "\nTargets beside results, every row, and how it is measured: "
+         "[benchmarks](docs/benchmarks.md).\n";
 }
 
 }  // namespace ringway::bench

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/report.hpp"
 
-#include <spawn.h>
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
+#include "driver/child.hpp"
 #include "report/charts.hpp"
 #include "report/format.hpp"
 #include "report/html.hpp"
@@ -27,17 +25,17 @@ bool write_file(const std::filesystem::path& path, const std::string& text) {
   return false;
 }
 
+std::string lines(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text.append(word).append("\n");
+  return text;
+}
+
 /// PNG beside an SVG, by rsvg-convert (package librsvg2-bin). \return false if that is not there.
 bool convert_to_png(const std::filesystem::path& svg) {
   std::filesystem::path png = svg;
   png.replace_extension(".png");
-  std::string words[] = {"rsvg-convert", "--zoom", "2", "--output", png.string(), svg.string()};
-  char* arguments[std::size(words) + 1] = {};
-  for (std::size_t i = 0; i < std::size(words); ++i) arguments[i] = words[i].data();
-  pid_t child = 0;
-  if (posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments, environ) != 0) return false;
-  int status = 0;
-  return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return run_child({"rsvg-convert", "--zoom", "2", "--output", png.string(), svg.string()}).ok;
 }
 
 /// The charts as files of their own, and the histograms as .hgrm.
@@ -47,7 +45,7 @@ bool write_plots(const std::filesystem::path& folder, const std::vector<Cell>& c
   const std::vector<Group> groups = group_rows(cells);
   for (const Group& group : groups) {
     const std::string stem = file_safe(file_stem(*group.front()));
-    charts.emplace_back(stem, bar_chart(group));
+    if (!is_point(group)) charts.emplace_back(stem, bar_chart(group));
     if (has_latencies(group)) charts.emplace_back(stem + "-percentiles", percentile_chart(group));
     for (const Cell* cell : group) {
       if (!cell->latencies || cell->latencies->total() == 0) continue;
@@ -56,13 +54,9 @@ bool write_plots(const std::filesystem::path& folder, const std::vector<Cell>& c
     }
   }
   for (const CoreClass core_class : {CoreClass::kTwoCores, CoreClass::kOneCore}) {
-    std::vector<Group> own;
-    std::copy_if(groups.begin(), groups.end(), std::back_inserter(own),
-                 [&](const Group& group) { return group.front()->core_class == core_class; });
-    std::size_t number = 0;
-    for (const Svg& chart : overview_charts(own)) {
-      const char* stem = core_class == CoreClass::kTwoCores ? "overview-" : "overview-one-core-";
-      charts.emplace_back(stem + std::to_string(number++), chart);
+    const char* end = core_class == CoreClass::kTwoCores ? "" : "-one-core";
+    for (const NamedChart& named : overview_charts(of_class(groups, core_class))) {
+      charts.emplace_back(named.stem + end, named.chart);
     }
   }
   bool png = true;
@@ -87,6 +81,9 @@ bool write_report(const Options& options, const MachineDescription& machine,
   bool written = write_file(out / "raw.json", raw_json(results, machine)) &&
                  write_file(out / "results.json", contract) &&
                  write_file(out / "results.md", markdown_report(machine, results)) &&
+                 write_file(out / "docs.md", markdown_for_docs(machine, results)) &&
+                 write_file(out / "docs.plots", lines(plots_for_docs(results))) &&
+                 write_file(out / "readme.md", markdown_for_readme(machine, results)) &&
                  write_file(out / "index.html", html_report(machine, results)) &&
                  write_plots(out / "plots", results.cells);
   if (!options.json_file.empty()) written = write_file(options.json_file, contract) && written;

@@ -51,7 +51,7 @@ Row subscribers_row(std::size_t subscribers) {
 
 Row topics_row(const Options& options, std::size_t topics) {
   Row row = cost_row("growth_topics", "topics", topics);
-  row.fixed_count = options.smoke ? 100 : 20'000;
+  row.fixed_count = options.smoke ? 100 : 5'000;
   row.sample_seconds = 0.02 + 10e-6 * static_cast<double>(topics);  // making and ending them all
   add(row, "Bus, one topic is busy, the others idle", [=](Stage& stage, std::uint64_t count) {
     return measure_topics<T>(stage, topics, false, count);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "driver/child.hpp"
+
 namespace ringway::bench {
 
 Rows all_rows(const Options& options) {
@@ -26,8 +28,12 @@ Rows all_rows(const Options& options) {
   add_bus_growth_rows(rows, options);
 #endif
   add_single_thread_rows(rows, options);
+  add_instruction_rows(rows, options);
+  add_build_cost_rows(rows, options);
   std::erase_if(rows, [&](const Row& row) {
-    return !matches(options.filter, row.suite + " " + row.title());
+    const std::string name = row.suite + " " + row.title();
+    const bool skipped = !options.skip.empty() && matches(options.skip, name);
+    return skipped || !matches(options.filter, name);
   });
   for (Row& row : rows) {
     std::erase_if(row.subjects, [&](const Subject& subject) {
@@ -53,6 +59,7 @@ std::vector<std::string> missing_peers() {
   note(RINGWAY_BENCH_HAS_NNG, "nng (libnng-dev)");
   note(RINGWAY_BENCH_HAS_CAF, "CAF (libcaf-dev)");
   note(RINGWAY_BENCH_HAS_CDS, "libcds (libcds-dev)");
+  note(is_command("valgrind"), "instruction counts (valgrind)");
   return missing;
 }
 

@@ -27,11 +27,13 @@ void add_inline_rows(Rows& rows, const Options& options);
 void add_ring_growth_rows(Rows& rows, const Options& options);
 void add_bus_growth_rows(Rows& rows, const Options& options);
 void add_single_thread_rows(Rows& rows, const Options& options);
+void add_instruction_rows(Rows& rows, const Options& options);
+void add_build_cost_rows(Rows& rows, const Options& options);
 
 /// Every row that the options ask for, with the subjects that they ask for.
 [[nodiscard]] Rows all_rows(const Options& options);
 
-/// The names of the peers that this build does not have.
+/// The names of the peers and tools that this build does not have.
 [[nodiscard]] std::vector<std::string> missing_peers();
 
 }  // namespace ringway::bench

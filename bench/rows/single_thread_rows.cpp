@@ -2,9 +2,7 @@
 /// \file
 /// One thread: the cost of a push and its pop, and the memory of a slot.
 
-#include "adapters/mutex_queue.hpp"
-#include "adapters/ringway_ring.hpp"
-#include "rows/row_tools.hpp"
+#include "rows/pair_subjects.hpp"
 #include "workload/single_thread.hpp"
 
 namespace ringway::bench {
@@ -12,20 +10,6 @@ namespace {
 
 constexpr unsigned kCapacity = 1024;
 constexpr unsigned kManySlots = 65536;
-
-template <class T, class Queue>
-using Atomic = AtomicQueueAdapter<T, Queue, false>;
-
-template <class T, class... Adapters>
-void add_pairs(Row& row) {
-  const auto add = [&]<class Adapter>(std::type_identity<Adapter>) {
-    if constexpr (kExists<Adapter>) {
-      row.subjects.push_back(alone_subject<Adapter>(
-          [](std::uint64_t count) { return measure_pairs<Adapter, T>(kCapacity, count); }));
-    }
-  };
-  (add(std::type_identity<Adapters>{}), ...);
-}
 
 template <class T, class... Adapters>
 void add_memory(Row& row) {
@@ -70,16 +54,16 @@ Row memory_row() {
 
 void add_single_thread_rows(Rows& rows, const Options& options) {
   using T = Message<8>;
-  Row spsc = op_cost_row({"spsc", "SPSC"});
-  add_pairs<T, RingwaySpsc<T>, Atomic<T, AtomicSpsc<T, kCapacity>>, BoostSpsc<T>,
-            ReaderWriterQueue<T>, CdsWeakRing<T>, MutexQueue<T>>(spsc);
-  Row mpmc = op_cost_row({"mpmc", "MPMC"});
-  add_pairs<T, RingwayMpmc<T>, Atomic<T, AtomicMpmc<T, kCapacity>>, XeniumVyukov<T>, CdsVyukov<T>,
-            BoostMpmc<T>, TbbQueue<T, true>, Moodycamel<T>, MutexQueue<T>>(mpmc);
-  for_each_extra<T>(false, [&]<class Adapter>() { add_pairs<T, Adapter>(spsc); });
-  for_each_extra<T>(true, [&]<class Adapter>() { add_pairs<T, Adapter>(mpmc); });
-  rows.push_back(std::move(spsc));
-  rows.push_back(std::move(mpmc));
+  const auto add_pairs = [&]<bool kShared>(Variant variant, std::bool_constant<kShared>) {
+    Row row = op_cost_row(std::move(variant));
+    for_each_pair_subject<T, kCapacity, kShared>([&]<class Adapter>() {
+      row.subjects.push_back(alone_subject<Adapter>(
+          [](std::uint64_t count) { return measure_pairs<Adapter, T>(kCapacity, count); }));
+    });
+    rows.push_back(std::move(row));
+  };
+  add_pairs({"spsc", "SPSC"}, std::false_type{});
+  add_pairs({"mpmc", "MPMC"}, std::true_type{});
   for_each_payload<8, 64, 256>(options, {8, 64, 256},
                                [&]<std::size_t kBytes>() { rows.push_back(memory_row<kBytes>()); });
 }

@@ -38,7 +38,7 @@ inline void spin_for(const BusReader& reader, std::uint64_t count) {
 template <class T, class Publish>
 void exchange_one_by_one(BusReader& reader, std::size_t topics, bool spread, std::uint64_t count,
                          Measurement& measurement, const Publish& publish) {
-  const std::uint64_t warm_up = 1000;
+  const std::uint64_t warm_up = 500;
   std::int64_t begin_ns = 0;
   for (std::uint64_t i = 0; i < warm_up + count; ++i) {
     if (i == warm_up) begin_ns = now_ns();
