@@ -127,6 +127,7 @@ TEST(LockFreeMpmcRing, AnyNumberOfHandlesShareOneCapacity) {
 }
 
 TEST(LockFreeMpmcRing, HandlerThatThrowsLeavesTheRestToTheOthers) {
+#if defined(__cpp_exceptions)
   Ring ring = Ring::create({.capacity = 8}).value();
   auto producer = ring.producer().value();
   auto first = ring.consumer().value();
@@ -139,6 +140,9 @@ TEST(LockFreeMpmcRing, HandlerThatThrowsLeavesTheRestToTheOthers) {
   EXPECT_EQ(second.try_pop(), 3u);
   EXPECT_EQ(first.try_pop(), 4u);
   EXPECT_EQ(producer.try_push_batch(std::span<const std::uint64_t>({0, 1, 2, 3, 4, 5})), 5u);
+#else
+  GTEST_SKIP() << "nothing throws in this build";
+#endif
 }
 
 TEST(LockFreeMpmcRing, NothingIsAcceptedAfterTheSeal) {
