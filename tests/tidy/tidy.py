@@ -30,9 +30,10 @@ LAYERS = {
     "ring": {"ring", "base"},
     "channel": {"channel", "ring", "wait", "base"},
     "bus": {"bus", "channel", "ring", "wait", "base"},
+    "shm": {"shm", "bus", "ring", "wait", "base"},
 }
-ABSEIL_LAYERS = {"bus"}
-KERNEL_LAYERS = {"wait", "bus"}  # may include <linux/...>, <sys/...> and the like
+ABSEIL_LAYERS = {"bus", "shm"}
+KERNEL_LAYERS = {"wait", "bus", "shm"}  # may include <linux/...>, <sys/...> and the like
 PROCESSOR_HEADERS = {"base": {"immintrin.h"}}
 UMBRELLA = "ringway.hpp"
 UNBOUNDED = "channel/unbounded_channel.hpp"

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// A std::string owns memory of its own process.
+// expect: not trivially copyable
+#include <string>
+
+#include "ringway/shm/type_identity.hpp"
+
+namespace {
+
+struct Message {
+#ifdef RINGWAY_CONTROL
+  char text[16];
+#else
+  std::string text;
+#endif
+};
+
+}  // namespace
+
+int main() {
+  ringway::check_message<Message>();
+  return 0;
+}
