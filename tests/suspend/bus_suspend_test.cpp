@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// labels: nosan
+/// \file
+/// A publisher's thread is suspended behind every instruction of a publication; the other threads
+/// of its process go on meanwhile: other publishers publish, the dispatcher delivers, publishers
+/// and subscriptions come and go. Then it goes on, and its message is delivered once.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+
+#include "ringway/bus/bus.hpp"
+#include "suspend_support.hpp"
+#include "tests/bus/bus_support.hpp"
+
+namespace ringway::test {
+namespace {
+
+constexpr Topic<Number> kNumbers{"numbers", {.capacity = 16}};
+constexpr std::uint64_t kSuspended = 1'000'000;  // messages of the suspended publisher: from here
+constexpr std::uint64_t kLate = 2'000'000;       // of one that is made meanwhile
+
+/// Between the child and its parent.
+struct Signals {
+  std::atomic<bool> go{false};       // the publisher stands still
+  std::atomic<int> others_went{-1};  // 1: they did all that they wanted
+};
+
+/// What the other threads do while one stands still. \return false if they were held up
+bool others_go_on(Bus& bus, Dispatcher<>& dispatcher, Publisher<Number>& publisher,
+                  std::atomic<std::uint64_t>& handled) {
+  std::uint64_t expected = handled.load();
+  for (std::uint64_t i = 0; i < 40; ++i) {  // more than the capacity
+    if (publisher.publish_for(Number{i}, std::chrono::seconds(60)) != PublishStatus::kPublished) {
+      return false;
+    }
+  }
+  expected += 40;
+  std::atomic<std::uint64_t> heard{0};
+  auto subscription =
+      dispatcher.subscribe(kNumbers, [&](const Number& number) { heard += number.value == kLate; });
+  {
+    auto late = bus.publisher(kNumbers);
+    if (late.try_publish(Number{kLate}) != PublishStatus::kPublished) return false;
+  }
+  expected += 1;
+  // The suspended one's message may have been counted already.
+  return eventually([&] { return handled.load() >= expected && heard.load() == 1; });
+}
+
+/// The child: a bus, a dispatcher, and two publishers, of which one is stepped.
+bool run_bus(StepMarks& marks, Signals& signals, Idle idle) {
+  Bus bus;
+  Dispatcher dispatcher{bus, {.idle = idle, .pauses = 0, .yields = 0}};
+  std::atomic<std::uint64_t> handled{0};
+  std::atomic<std::uint64_t> of_suspended{0};
+  auto subscription = dispatcher.subscribe(kNumbers, [&](const Number& number) {
+    if (number.value >= kSuspended && number.value < kLate) {
+      // in order, from the first
+      if (number.value == kSuspended + of_suspended.load()) of_suspended.fetch_add(1);
+    } else {
+      handled.fetch_add(1);
+    }
+  });
+  auto publisher = bus.publisher(kNumbers);
+  bool published = true;
+  std::thread suspended([&] {
+    auto mine = bus.publisher(kNumbers);
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      published = mine.publish(Number{kSuspended + i}) == PublishStatus::kPublished && published;
+    }
+    const bool quiet = eventually([&] { return of_suspended.load() == 3; });
+    // Time to fall asleep. If it does not, fewer instructions are met, and that is all.
+    if (idle == Idle::kPark) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    marks.begin();
+    const auto status = mine.try_publish(Number{kSuspended + 3});
+    marks.end();
+    published = published && quiet && status == PublishStatus::kPublished;
+  });
+  const bool told = eventually([&] { return signals.go.load(); });
+  signals.others_went.store(told && others_go_on(bus, dispatcher, publisher, handled) ? 1 : 0);
+  suspended.join();
+  const bool all = eventually([&] { return of_suspended.load() == 4; });
+  const auto report = bus.stop();
+  const bool slept = idle != Idle::kPark || dispatcher.parks() > 0;
+  return published && all && slept && handled.load() == 41 && report.drained && report.left == 0;
+}
+
+class SuspendedPublisher : public SuspendTest {
+ protected:
+  static void suspend_everywhere(const char* operation, Idle idle) {
+    Findings findings("Bus", operation);
+    SharedPages pages(sizeof(Signals));
+    bool inside = true;
+    for (std::size_t boundary = 0; inside && !HasFailure(); ++boundary) {
+      SCOPED_TRACE("boundary " + std::to_string(boundary));
+      auto& signals = pages.make<Signals>();
+      SteppedChild child([&](StepMarks& marks) { return run_bus(marks, signals, idle); });
+      inside = child.step_to(boundary);
+      signals.go.store(true);
+      const bool answered = eventually([&] { return signals.others_went.load() >= 0; });
+      const bool went = answered && signals.others_went.load() == 1;
+      if (inside) findings.add(went ? Effect::kNone : Effect::kBlocks);
+      if (went) {
+        expect_good_end(child);
+      } else {
+        ADD_FAILURE() << "the other threads were held up";
+      }
+    }
+    EXPECT_GT(findings.boundaries(), 20u);
+    EXPECT_EQ(findings.count(Effect::kNone), findings.boundaries());
+  }
+};
+
+TEST_F(SuspendedPublisher, BlocksNobody) {
+  suspend_everywhere("try_publish", Idle::kYield);
+}
+TEST_F(SuspendedPublisher, BlocksNobodyWhileItWakesASleeper) {
+  suspend_everywhere("try_publish to a sleeper", Idle::kPark);
+}
+
+}  // namespace
+}  // namespace ringway::test
