@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cctype>
 #include <map>
 #include <set>
@@ -37,6 +38,8 @@ std::string test_name(const testing::TestParamInfo<Model>& info) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0) {
       upper = true;
     } else {
+      const auto is_upper = [](char letter) { return letter >= 'A' && letter <= 'Z'; };
+      if (upper && !name.empty() && is_upper(name.back()) && is_upper(c)) name += '_';
       name += upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
       upper = false;
     }
@@ -68,16 +71,21 @@ TEST_P(TinyRingModel, HasTheOutcomesOfTheUnreducedSearch) {
   const Result reduced = explorer.explore(GetParam().options, GetParam().body);
   Options options = GetParam().options;
   options.search = Search::kUnreduced;
+  if (!arguments.whole) options.executions = 250'000;
   const Result all = explorer.explore(options, GetParam().body);
   print_row(GetParam().name, all);
-  unreduced[GetParam().name] = all.executions;
+  if (all.finished) unreduced[GetParam().name] = all.executions;
   ASSERT_TRUE(reduced.finished) << reduced.failure;
-  ASSERT_TRUE(all.finished) << all.failure;
+  ASSERT_TRUE(all.failure.empty()) << all.failure;
   std::set<std::string> few, many;
   for (const auto& [name, count] : reduced.outcomes) few.insert(name);
   for (const auto& [name, count] : all.outcomes) many.insert(name);
-  EXPECT_EQ(few, many);
+  EXPECT_TRUE(std::includes(few.begin(), few.end(), many.begin(), many.end()));
   EXPECT_GT(many.size(), 1U);
+  EXPECT_TRUE(all.finished || !arguments.whole);
+  if (all.finished) {
+    EXPECT_EQ(few, many);
+  }
 }
 
 Models tiny_models() {

@@ -44,14 +44,17 @@ struct Result {
   std::map<std::string, std::uint64_t> outcomes;
   std::string failure;  // empty: none
 
-  /// "complete", "bounded 3", "random, seed 1"; "unfinished" if a budget ended the search. A star:
+  /// "complete", "bounded 3" (preemptions), "bounded 3/2" (and stale reads), "random, seed 1";
+  /// "unfinished" if a budget ended the search. A star:
   /// with the tighter bounds of `without_repetition`.
   [[nodiscard]] std::string kind() const {
     if (options.search == Search::kRandom) return "random, seed " + std::to_string(options.seed);
     const std::string star = options.spurious_failures == 0 ? " *" : "";
     if (!finished) return "unfinished" + star;
     if (options.search == Search::kBounded) {
-      return "bounded " + std::to_string(options.preemptions) + star;
+      const std::string stale =
+          options.stale_reads == ~0U ? "" : "/" + std::to_string(options.stale_reads);
+      return "bounded " + std::to_string(options.preemptions) + stale + star;
     }
     return (options.search == Search::kComplete ? "complete" : "unreduced") + star;
   }

@@ -169,8 +169,11 @@ class Scheduler {
   [[nodiscard]] bool reduces() const { return options_.search == Search::kComplete; }
 
   [[nodiscard]] bool eager(const Operation& operation) const {
-    return options_.search != Search::kUnreduced && operation.step == Step::kStore &&
-           !operation.seq_cst && !model_.location(operation.location).futex;
+    // A bound on stale reads must not count those that only an eager store made stale.
+    const bool counts_stale = options_.search == Search::kBounded && options_.stale_reads != ~0U;
+    return options_.search != Search::kUnreduced && !counts_stale &&
+           operation.step == Step::kStore && !operation.seq_cst &&
+           !model_.location(operation.location).futex;
   }
 
   static bool reads(Step step) { return step == Step::kLoad || step == Step::kUpdate; }

@@ -139,10 +139,10 @@ struct Pair {
 
 /// The producer is about to enter the lap that overwrites what the lossy readers read: element i is
 /// number i; what is read is whole, later than what was read before, and with lost() adds up.
-inline void lossy_body(Explorer& world, unsigned readers, unsigned writes, unsigned reads,
-                       Sequence start) {
+inline void lossy_body(Explorer& world, std::size_t capacity, unsigned readers, unsigned writes,
+                       unsigned reads, Sequence start) {
   using Ring = LossyBroadcastRing<Pair, ModelMemory>;
-  auto ring = Ring::create({.capacity = 3, .max_cursors = 2, .start = start}).value();
+  auto ring = Ring::create({.capacity = capacity, .max_cursors = 2, .start = start}).value();
   {
     auto producer = ring.producer().value();
     auto one = ring.lossy_cursor().value();
@@ -285,16 +285,29 @@ inline Models broadcast_models() {
           "broadcast, join while publishing 3, capacity 2" + how, options,
           [=](Explorer& world) { join_body<BroadcastRing, Element<56>>(world, 2, 2, 3, start); },
           false, false);
-      add(
-          "broadcast, leave and join while publishing 2" + how, options,
-          [=](Explorer& world) { leave_body<Element<56>>(world, 1, 2, start); }, false, true);
+      for (const std::size_t capacity : {1U, 2U}) {
+        add(
+            "broadcast, leave and join while publishing 2, capacity " + std::to_string(capacity) +
+                how,
+            options, [=](Explorer& world) { leave_body<Element<56>>(world, capacity, 2, start); },
+            false, capacity == 1);
+      }
     }
     add(
-        "lossy 1W x 2, 1 reader x 2, lapping" + from, {},
-        [=](Explorer& world) { lossy_body(world, 1, 2, 2, start); }, false, true);
-    add(
-        "lossy 1W x 2, 2 readers x 1, lapping" + from, {},
-        [=](Explorer& world) { lossy_body(world, 2, 2, 1, start); }, false, false);
+        "lossy 1W x 1, 1 reader x 1, lapping" + from, {},
+        [=](Explorer& world) { lossy_body(world, 1, 1, 1, 1, start); }, start == 0, true);
+    for (const std::size_t capacity : {1U, 2U, 3U}) {
+      const std::string of = ", capacity " + std::to_string(capacity) + from;
+      add(
+          "lossy 1W x 2, 1 reader x 2, lapping" + of, {},
+          [=](Explorer& world) { lossy_body(world, capacity, 1, 2, 2, start); }, false, true);
+      models.push_back({"lossy 1W x 2, 2 readers x 1, lapping" + of,
+                        {},
+                        [=](Explorer& world) { lossy_body(world, capacity, 2, 2, 1, start); },
+                        false,
+                        false,
+                        capacity != 1 || start != 0});
+    }
     add(
         "lossy and reliable reader, 1W x 3" + from, {},
         [=](Explorer& world) { mixed_body(world, start); }, false, true);

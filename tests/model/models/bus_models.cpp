@@ -169,6 +169,34 @@ void inline_end_body(Explorer& world, unsigned messages, bool own) {
   world.outcome(std::to_string(handled));
 }
 
+/// The same without a bus around it.
+void inline_audience_body(Explorer& world) {
+  constexpr TypeIdentity kType{"number", 8, 8};
+  InlineRegistry<ModelMemory> registry;
+  const auto audience = std::make_shared<InlineAudience<ModelMemory>>("t", kType);
+  Used used;
+  bool handled = false;
+  const auto subscriber = std::make_shared<InlineSubscriber<ModelMemory>>(
+      "t", kType, [&](const void*, const MessageInfo&) {
+        used.use();
+        handled = true;
+      });
+  registry.add_publisher(audience);
+  registry.add(subscriber);
+  world.threads(
+      [&] {
+        audience->set_owner();
+        audience->call(
+            nullptr, MessageInfo{"t", 0, 0}, [](const auto&, std::size_t) { return true; },
+            [](const std::string&) {});
+      },
+      [&] {
+        registry.remove(subscriber);
+        used.destroy();
+      });
+  world.outcome(handled ? "handled" : "not handled");
+}
+
 /// An inline subscription begins while its publisher publishes: it hears of what is published
 /// after that.
 void inline_begin_body(Explorer& world, unsigned messages) {
@@ -284,35 +312,39 @@ Models bus_models() {
     complete.heavy_refused = refused;
     const auto bounded = [&](unsigned preemptions, unsigned stale) {
       Options options = without_repetition(complete);
+      options.stale_limit = 4;  // a dispatcher goes round without a beginning of operations
       options.search = Search::kBounded;
       options.preemptions = preemptions;
       options.stale_reads = stale;
       return options;
     };
     const auto add = [&](const std::string& name, const Options& options, Size size,
-                         Explorer::Body body) {
+                         Explorer::Body body, bool tiny = false) {
       models.push_back(model_of("bus, " + name + (refused ? ", heavy fence refused" : ""), options,
-                                size, std::move(body)));
+                                size, std::move(body), tiny));
     };
+    add(
+        "a call of an inline subscriber against its end", complete, Size::kQuick,
+        [](Explorer& world) { inline_audience_body(world); }, true);
     add("inline subscription ends, 2 messages", complete, Size::kQuick,
         [](Explorer& world) { inline_end_body(world, 2, false); });
     add("inline subscription ends, another ends itself, 2 messages", complete, Size::kQuick,
         [](Explorer& world) { inline_end_body(world, 2, true); });
     add("inline subscription begins, 2 messages", complete, Size::kQuick,
         [](Explorer& world) { inline_begin_body(world, 2); });
-    add("dispatcher sleeps, 1 message, then stop", bounded(2, 2), Size::kQuick,
-        [](Explorer& world) { signal_body(world, 1); });
+    add("dispatcher sleeps, 1 message, then stop", bounded(2, 2),
+        refused ? Size::kMiddle : Size::kQuick, [](Explorer& world) { signal_body(world, 1); });
     add("dispatcher sleeps, 2 messages, then stop", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { signal_body(world, 2); });
-    add("subscription ends against its handler, 1 message", bounded(2, 1), Size::kQuick,
-        [](Explorer& world) { end_body(world, 1); });
+    add("subscription ends against its handler, 1 message", bounded(2, 1),
+        refused ? Size::kLarge : Size::kMiddle, [](Explorer& world) { end_body(world, 1); });
     add("subscription ends against its handler, 2 messages", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { end_body(world, 2); });
     add("stop against publish, 2 messages", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { stop_body(world, 2, false); });
     add("stop against publish that waits, 2 messages, capacity 1", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { stop_body(world, 2, true); });
-    add("1 request and its answer", bounded(2, 1), Size::kMiddle,
+    add("1 request and its answer", bounded(2, 1), refused ? Size::kLarge : Size::kMiddle,
         [](Explorer& world) { request_body(world, 1); });
     add("2 requests and their answers", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { request_body(world, 2); });

@@ -8,6 +8,7 @@
 /// back when nobody uses it any more.
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -58,6 +59,30 @@ inline void channel_body(Explorer& world, std::size_t capacity, unsigned message
       });
   world.check(counts.received == messages, "everything arrived before the end");
   counts.finish(world);
+}
+
+/// One message and the close against two looks that do not wait.
+inline void channel_look_body(Explorer& world) {
+  ChannelCounts counts;
+  auto ends = channel<Number, Park, ModelMemory>(counts.options(1));
+  std::string what;
+  world.threads(
+      [&] {
+        world.check(ends.sender.try_send(Number(1)) == SendStatus::kSent, "there is room");
+        ends.sender.close();
+      },
+      [&] {
+        for (unsigned i = 0; i < 2; ++i) {
+          world.operation();
+          const auto message =
+              ends.receiver.receive_until(Deadline::after(std::chrono::seconds(0)));
+          const bool ended = !message && message.error() == ReceiveError::kClosed;
+          world.check(!ended || counts.received == 1, "everything arrived before the end");
+          counts.received += message ? 1 : 0;
+          what += message ? "m" : ended ? "c" : "e";
+        }
+      });
+  world.outcome(what);
 }
 
 /// The receiver takes one message, closes and goes, while the sender may be asleep for room.
@@ -120,6 +145,34 @@ inline void mpmc_channel_body(Explorer& world, unsigned senders, unsigned receiv
   counts.finish(world);
 }
 
+/// A fifth thread closes while two send and two receive.
+inline void mpmc_channel_crowd_close_body(Explorer& world, std::size_t capacity) {
+  ChannelCounts counts;
+  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(capacity));
+  auto closer = ends.sender;
+  auto other_sender = ends.sender;
+  auto other_receiver = ends.receiver;
+  const auto send = [&](auto& from) {
+    auto sender = std::move(from);
+    if (sender.send(Number(1)) == SendStatus::kSent) ++counts.sent;
+  };
+  const auto receive = [&](auto& from) {
+    auto receiver = std::move(from);
+    while (receiver.receive()) {
+      ++counts.received;
+      world.operation();
+    }
+  };
+  world.threads([&] { send(ends.sender); }, [&] { send(other_sender); },
+                [&] { receive(ends.receiver); }, [&] { receive(other_receiver); },
+                [&] {
+                  auto own = std::move(closer);
+                  own.close();
+                });
+  world.check(counts.sent == counts.received, "what was accepted arrived before the end");
+  counts.finish(world);
+}
+
 /// A third thread closes while one sends and one receives.
 inline void mpmc_channel_close_body(Explorer& world, std::size_t capacity, unsigned messages) {
   ChannelCounts counts;
@@ -172,19 +225,25 @@ inline Models channel_models() {
   for (const bool refused : {false, true}) {
     Options complete;
     complete.heavy_refused = refused;
-    const auto bounded = [&](unsigned preemptions) {
+    const auto bounded = [&](unsigned preemptions, unsigned stale_reads = ~0U) {
       Options options = without_repetition(complete);
       options.search = Search::kBounded;
       options.preemptions = preemptions;
+      options.stale_reads = stale_reads;
       return options;
     };
     const auto add = [&](const std::string& name, const Options& options, Size size,
-                         Explorer::Body body) {
-      models.push_back({name + (refused ? ", heavy fence refused" : ""), options, std::move(body),
-                        false, size == Size::kQuick, size == Size::kLarge});
+                         Explorer::Body body, bool tiny = false) {
+      models.push_back(model_of(name + (refused ? ", heavy fence refused" : ""), options, size,
+                                std::move(body), tiny));
     };
     add("channel, 1 message, then close", complete, Size::kQuick,
         [](Explorer& world) { channel_body(world, 1, 1); });
+    add(
+        "channel, 1 message, then close, 2 looks", without_repetition(complete), Size::kQuick,
+        [](Explorer& world) { channel_look_body(world); }, true);
+    add("channel, 2 messages, capacity 2, then close", without_repetition(complete), Size::kLarge,
+        [](Explorer& world) { channel_body(world, 2, 2); });
     add("channel, 2 messages, capacity 1, then close", without_repetition(complete), Size::kLarge,
         [](Explorer& world) { channel_body(world, 1, 2); });
     add("channel closed by its receiver", complete, refused ? Size::kLarge : Size::kMiddle,
@@ -197,8 +256,15 @@ inline Models channel_models() {
         [](Explorer& world) { mpmc_channel_body(world, 2, 1, 1, 1); });
     add("MPMC channel 1S2R x 1, then close", bounded(1), refused ? Size::kLarge : Size::kMiddle,
         [](Explorer& world) { mpmc_channel_body(world, 1, 2, 1, 1); });
-    add("MPMC channel 2S2R x 1, then close", bounded(1), Size::kLarge,
-        [](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, 1); });
+    for (const std::size_t capacity : {1U, 2U}) {
+      const std::string of = capacity == 1 ? "" : ", capacity 2";
+      add("MPMC channel 2S2R x 1, then close" + of, bounded(2, 1), Size::kLarge,
+          [=](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, capacity); });
+      add("MPMC channel 2S2R x 1, then close" + of + ", more stale reads", bounded(1, 2),
+          Size::kLarge, [=](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, capacity); });
+      add("MPMC channel 2S2R x 1, closed by a fifth" + of, bounded(1, 2), Size::kLarge,
+          [=](Explorer& world) { mpmc_channel_crowd_close_body(world, capacity); });
+    }
     add("MPMC channel, a claim is dropped while another waits", bounded(2), Size::kLarge,
         [](Explorer& world) { mpmc_channel_hole_body(world); });
     add("MPMC channel closed by a third thread", bounded(2), Size::kMiddle,

@@ -318,7 +318,9 @@ inline Models mpmc_models() {
   for (const std::size_t capacity : {1U, 2U}) {
     add({2, 1, 2, capacity, 0}, without_repetition(), false, false);
     add({1, 2, 2, capacity, 0}, without_repetition(), false, false);
-    add({2, 2, 2, capacity, 0}, without_repetition(), false, false, true);
+    for (const Sequence start : {Sequence{0}, kWrap}) {
+      add({2, 2, 2, capacity, start}, without_repetition(), false, false, true);
+    }
   }
   add({2, 1, 1, 3, kWrap}, complete, false, true);
   add({2, 1, 1, 3, kWrap, true, 2}, complete, false, true);
