@@ -2,6 +2,7 @@
 /// \file
 /// Many producers, many consumers: batches of 32, each claimed by one atomic operation.
 
+#include "adapters/ringway_lock_free.hpp"
 #include "adapters/ringway_ring.hpp"
 #include "rows/row_tools.hpp"
 #include "workload/throughput.hpp"
@@ -22,6 +23,7 @@ Row make_row(Variant variant, const Shape& shape) {
           .capacity = shape.capacity,
           .threads = shape.producers + shape.consumers};
   row.subjects.push_back(throughput_subject<RingwayMpmc<T>, T, Waiting, kBatch>(shape));
+  row.subjects.push_back(throughput_subject<RingwayLockFreeMpmc<T>, T, Waiting, kBatch>(shape));
   if constexpr (kExists<Moodycamel<T>>) {
     row.subjects.push_back(throughput_subject<Moodycamel<T>, T, Waiting, kBatch>(shape));
   }

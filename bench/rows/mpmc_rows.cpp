@@ -5,6 +5,7 @@
 
 #include "adapters/mutex_queue.hpp"
 #include "adapters/ringway_channel.hpp"
+#include "adapters/ringway_lock_free.hpp"
 #include "adapters/ringway_ring.hpp"
 #include "adapters/waiting_queue.hpp"
 #include "rows/row_tools.hpp"
@@ -53,6 +54,7 @@ Row make_row(const char* topology, const Shape& shape) {
           .capacity = shape.capacity,
           .threads = shape.producers + shape.consumers};
   add_shared<RingwayMpmc<T>, Waiting>(row, shape);
+  add_shared<RingwayLockFreeMpmc<T>, Waiting>(row, shape);
   add_shared<RingwayChannel<T, MpmcChannelKind<T, SpinPark>>, Waiting>(row, shape);
   add_shared<XeniumVyukov<T>, Waiting>(row, shape);
   add_shared<CdsVyukov<T>, Waiting>(row, shape);
