@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ringway/base/cache_line.hpp"
+#include "tests/ring/byte_messages.hpp"
 #include "tests/ring/guarded_memory.hpp"
 #include "tests/ring/ring_kinds.hpp"
 
@@ -91,6 +92,26 @@ struct WatchedMemory : NativeMemory {
   static void before_write(const void* address, std::size_t) { note(address); }
 };
 
+/// What the producer and each reader wrote lies far apart, and nothing beside the header.
+void expect_owners_apart(const Log& log, GuardedMemory& memory, std::size_t readers) {
+  const auto base = reinterpret_cast<std::uintptr_t>(memory.span().data());
+  std::map<std::string, int> words_of;
+  for (const auto& [address, writers] : log.writers()) {
+    EXPECT_GE(address, base + kOwnerSpacing) << *writers.begin() << " writes beside the header";
+    for (const auto& [other_address, other_writers] : log.writers()) {
+      if (address >= other_address || writers.size() > 1 || other_writers.size() > 1) continue;
+      if (writers == other_writers) continue;
+      EXPECT_GE(other_address - address, kOwnerSpacing)
+          << *writers.begin() << " and " << *other_writers.begin();
+    }
+    if (writers.size() == 1) ++words_of[*writers.begin()];
+  }
+  for (std::size_t i = 0; i < readers; ++i) {
+    EXPECT_GE(words_of["reader " + std::to_string(i)], 1) << "the watch has seen nothing";
+  }
+  EXPECT_GE(words_of["producer"], 1) << "the watch has seen nothing";
+}
+
 template <class Kind>
 class RingLayout : public testing::Test {};
 using Kinds =
@@ -123,22 +144,7 @@ TYPED_TEST(RingLayout, OwnersWriteFarFromEachOtherAndFromTheHeader) {
     }
     current_log = nullptr;
 
-    const auto base = reinterpret_cast<std::uintptr_t>(memory.span().data());
-    std::map<std::string, int> words_of;
-    for (const auto& [address, writers] : log.writers()) {
-      EXPECT_GE(address, base + kOwnerSpacing) << *writers.begin() << " writes beside the header";
-      for (const auto& [other_address, other_writers] : log.writers()) {
-        if (address >= other_address || writers.size() > 1 || other_writers.size() > 1) continue;
-        if (writers == other_writers) continue;
-        EXPECT_GE(other_address - address, kOwnerSpacing)
-            << *writers.begin() << " and " << *other_writers.begin();
-      }
-      if (writers.size() == 1) ++words_of[*writers.begin()];
-    }
-    for (std::size_t i = 0; i < readers.size(); ++i) {
-      EXPECT_GE(words_of["reader " + std::to_string(i)], 1) << "the watch has seen nothing";
-    }
-    EXPECT_GE(words_of["producer"], 1) << "the watch has seen nothing";
+    expect_owners_apart(log, memory, readers.size());
   }
 }
 
@@ -146,6 +152,37 @@ TYPED_TEST(RingLayout, BlockAsksForNoLessThanOwnerSpacing) {
   using Ring = RingOf<TypeParam, std::uint64_t>;
   EXPECT_GE(Ring::kAlign, kOwnerSpacing);
   EXPECT_EQ(Ring::kAlign % kOwnerSpacing, 0u);
+}
+
+template <class Kind>
+class ByteRingLayout : public testing::Test {};
+using ByteKinds = testing::Types<ByteKind, BroadcastByteKind>;
+TYPED_TEST_SUITE(ByteRingLayout, ByteKinds);
+
+TYPED_TEST(ByteRingLayout, OwnersWriteFarFromEachOtherAndFromTheHeader) {
+  using Ring = typename TypeParam::template RingOn<WatchedMemory>;
+  const typename Ring::Options options{.capacity = 200, .max_frame = 40};
+  GuardedMemory memory(Ring::footprint(options).value());
+  Ring ring = Ring::format(memory.span(), options).value();
+  auto producer = ring.producer().value();
+  std::vector<decltype(TypeParam::reader(ring).value())> readers;
+  readers.push_back(TypeParam::reader(ring).value());
+  if constexpr (!TypeParam::kExclusiveReader) {
+    for (int i = 0; i < 3; ++i) readers.push_back(TypeParam::reader(ring).value());
+  }
+  Log log;
+  current_log = &log;
+  std::uint64_t sent = 0;
+  for (std::uint64_t round = 0; round < 100; ++round) {
+    log.act_as("producer");
+    while (send_message(producer, sent, 40)) ++sent;
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+      log.act_as("reader " + std::to_string(i));
+      readers[i].drain([](std::span<const std::byte>) {}, 1 + round % 4);
+    }
+  }
+  current_log = nullptr;
+  expect_owners_apart(log, memory, readers.size());
 }
 
 }  // namespace
