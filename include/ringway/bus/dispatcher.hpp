@@ -19,6 +19,8 @@
 /// *Synchronisation.*
 ///   "handled"  running_ after a handler -> remove() (see bus/subscription.hpp)
 ///   running_ and SubscriptionCore::ended are ordered by light_fence() and heavy_fence()
+///   "stopping" request_stop() -> the thread, before it looks whether everything is read: it misses
+///              no message that was published before the call
 ///   "stopped"  the thread's last store -> wait_stopped()
 ///
 /// *Progress.* Blocking, by the wait strategy chosen.
@@ -169,8 +171,8 @@ class DispatcherCore final : public DispatcherBase {
   }
 
   void request_stop(bool drain_first) override {
-    // relaxed: the inbox's lock orders it
-    stop_.store(drain_first ? Stop::kDrain : Stop::kNow, std::memory_order_relaxed);
+    // release "stopping"
+    stop_.store(drain_first ? Stop::kDrain : Stop::kNow, std::memory_order_release);
     knock();
   }
 
@@ -269,8 +271,7 @@ class DispatcherCore final : public DispatcherBase {
     unsigned idle_rounds = 0;
     while (true) {
       if (record_.ready.any()) collect();
-      const auto stop =
-          stop_.load(std::memory_order_relaxed);  // relaxed: knock() follows the store
+      const auto stop = stop_.load(std::memory_order_acquire);  // acquire "stopping"
       if (stop == Stop::kNow) break;
       if (look_at_hot() != 0) {
         idle_rounds = 0;

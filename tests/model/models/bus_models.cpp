@@ -332,19 +332,21 @@ Models bus_models() {
         [](Explorer& world) { inline_end_body(world, 2, true); });
     add("inline subscription begins, 2 messages", complete, Size::kQuick,
         [](Explorer& world) { inline_begin_body(world, 2); });
-    add("dispatcher sleeps, 1 message, then stop", bounded(2, 2),
-        refused ? Size::kMiddle : Size::kQuick, [](Explorer& world) { signal_body(world, 1); });
+    add("dispatcher sleeps, 1 message, then stop", bounded(1, 1), Size::kQuick,
+        [](Explorer& world) { signal_body(world, 1); });
+    add("dispatcher sleeps, 1 message, then stop, more preemptions", bounded(2, 2), Size::kLarge,
+        [](Explorer& world) { signal_body(world, 1); });
     add("dispatcher sleeps, 2 messages, then stop", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { signal_body(world, 2); });
-    add("subscription ends against its handler, 1 message", bounded(2, 1),
-        refused ? Size::kLarge : Size::kMiddle, [](Explorer& world) { end_body(world, 1); });
+    add("subscription ends against its handler, 1 message", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { end_body(world, 1); });
     add("subscription ends against its handler, 2 messages", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { end_body(world, 2); });
     add("stop against publish, 2 messages", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { stop_body(world, 2, false); });
     add("stop against publish that waits, 2 messages, capacity 1", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { stop_body(world, 2, true); });
-    add("1 request and its answer", bounded(2, 1), refused ? Size::kLarge : Size::kMiddle,
+    add("1 request and its answer", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { request_body(world, 1); });
     add("2 requests and their answers", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { request_body(world, 2); });
