@@ -18,7 +18,12 @@
 
 namespace ringway::test {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)  // clang's way to say it
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define RINGWAY_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(RINGWAY_SANITIZED)
 inline constexpr int kScale = 10;  // sanitizers are slow; they find what they find in a tenth
 #else
 inline constexpr int kScale = 1;
