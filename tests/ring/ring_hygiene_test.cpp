@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "ringway/base/cpu_relax.hpp"
+#include "tests/ring/byte_messages.hpp"
 #include "tests/ring/elements.hpp"
 #include "tests/ring/ring_kinds.hpp"
 #include "tests/wait/child_process.hpp"
@@ -229,6 +230,44 @@ TYPED_TEST(RingHygiene, MessageBetweenThreadsMakesNoSystemCall) {
     });
     EXPECT_EQ(status, 0);
   }
+}
+
+template <class Kind>
+class ByteRingHygiene : public testing::Test {};
+using ByteKinds = testing::Types<ByteKind, BroadcastByteKind>;
+TYPED_TEST_SUITE(ByteRingHygiene, ByteKinds);
+
+TYPED_TEST(ByteRingHygiene, MessageMakesNoAllocationAndNoSystemCall) {
+  const std::uint64_t before = allocations.load();
+  ByteEnds<TypeParam> ends({.capacity = 500, .max_frame = 100});
+  EXPECT_EQ(allocations.load(), before + 1) << "the block alone";
+  const auto run = [&]() noexcept {
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    bool right = true;
+    std::array<std::byte, 100> copy;
+    const auto see = [&](std::span<const std::byte> bytes) noexcept {
+      right = right && is_message(received, size_of_message(received, 100), bytes);
+      ++received;
+    };
+    while (sent < 10'000) {
+      while (send_message(ends.producer, sent, 100)) ++sent;
+      { auto abandoned = ends.producer.try_claim(1); }
+      ends.reader.drain(see, 1 + sent % 3);
+      if (const auto size = ends.reader.try_read(copy)) see(std::span(copy).first(*size));
+    }
+    ends.reader.drain(see, kNoLimit);
+    return right && received == sent;
+  };
+  const int status = in_child([&] {
+    if (!forbid_system_calls()) return 1;
+    return run() ? 0 : 2;
+  });
+  EXPECT_EQ(status, 0);
+  const std::uint64_t made = allocations.load();
+  const bool right = run();
+  EXPECT_EQ(allocations.load(), made);
+  EXPECT_TRUE(right);
 }
 
 }  // namespace
