@@ -3,6 +3,7 @@
 /// One producer, one consumer, one item per call.
 
 #include "adapters/mutex_queue.hpp"
+#include "adapters/ringway_bytes.hpp"
 #include "adapters/ringway_ring.hpp"
 #include "driver/streaming.hpp"
 #include "rows/row_tools.hpp"
@@ -42,6 +43,7 @@ Row make_row(std::size_t capacity) {
   Row row{
       .suite = "rings", .topology = "spsc_single", .payload_bytes = kBytes, .capacity = capacity};
   add_one_to_one<RingwaySpsc<T>, T>(row);
+  add_one_to_one<RingwayBytes<T>, T>(row);
   add_atomic_queues<T>(row);
   add_one_to_one<BoostSpsc<T>, T>(row);
   add_one_to_one<ReaderWriterQueue<T>, T>(row);
