@@ -83,7 +83,7 @@ void broadcast(Explorer& world) {
   model::broadcast_body<Element<56>>(world, 1, kWrap, 1);
 }
 void lapping(Explorer& world) {
-  model::lossy_body(world, 1, 2, 2, kWrap);
+  model::lossy_body(world, 3, 1, 2, 2, kWrap);
 }
 /// The sender closes only when the message has arrived, so no close makes up for a lost wake-up.
 void one_message_to_a_sleeper(Explorer& world) {
