@@ -273,6 +273,53 @@ Tally kill_coming_readers() {
   return tally;
 }
 
+/// Kills a process that vacates what dead ones held.
+template <class Kind>
+Tally kill_cleaners() {
+  using Element = Message<1>;
+  using Ring = typename Kind::template RingOn<Element, BetweenProcesses>;
+  Tally tally;
+  SteppedChild::Path path;
+  for (std::size_t turn = 0; turn <= path.size(); ++turn) {
+    Scene<Ring> scene(scene_options<Ring>());
+    std::size_t gate = 0;
+    if constexpr (!Kind::kTakes) gate = scene.ring.reserve_cursor().value();
+    Forsaken producer(scene.ring.producer().value());
+    Forsaken reader(successor_of_reader(scene.ring, gate));
+    if (goes_on<Element>(*producer, *reader, kCapacity, tally) != kCapacity) ++tally.jammed;
+    for (int i = 0; i < 4; ++i) {
+      if (!publish<Element>(*producer)) ++tally.jammed;
+      if (i % 2 == 0) read_one(*reader, tally);
+    }
+    const auto vacate = [&] {
+      scene.ring.vacate_producer();
+      if constexpr (Kind::kTakes) {
+        scene.ring.vacate_consumer();
+      } else {
+        scene.ring.vacate_cursor(gate);
+      }
+    };
+    SteppedChild child([&vacate](StepMarks& marks) {
+      marks.begin();
+      vacate();
+      marks.end();
+      return true;
+    });
+    go_to_boundary(turn, child, path, tally);
+    child.kill();
+    vacate();
+    auto next_producer = scene.ring.producer().value();
+    auto next_reader = Kind::reader(scene.ring).value();
+    if (next_producer.sequence() != producer->sequence()) ++tally.lost;
+    if (Kind::kTakes && next_reader.sequence() != reader->sequence()) ++tally.lost;
+    read_all(next_reader, tally);
+    if (goes_on<Element>(next_producer, next_reader, kCapacity, tally) != kCapacity) {
+      ++tally.jammed;
+    }
+  }
+  return tally;
+}
+
 /// Kills a lossy reader in the middle of a reading, far behind.
 template <class Ring>
 Tally kill_lossy_readers() {
@@ -349,6 +396,12 @@ TYPED_TEST(KillAtEveryInstruction, OfComingAndGoingLeavesARoleThatCanBeVacated) 
   const Tally readers = kill_coming_readers<TypeParam>();
   readers.print(TypeParam::kName, "consumer() or cursor() and its end");
   expect_nothing_wrong(readers);
+}
+
+TYPED_TEST(KillAtEveryInstruction, OfVacatingLeavesTheRestToTheNext) {
+  const Tally tally = kill_cleaners<TypeParam>();
+  tally.print(TypeParam::kName, "vacating");
+  expect_nothing_wrong(tally);
 }
 
 template <class Kind>

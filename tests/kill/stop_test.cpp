@@ -187,6 +187,46 @@ Tally stop_lossy_readers(const Moment& moment) {
   return tally;
 }
 
+/// A producer that has taken over at the end of a line is stopped while it overwrites what a lossy
+/// reader, a lap behind, is about to read.
+template <std::size_t kWords>
+Tally stop_publishers_over_a_lossy_reader() {
+  using Element = Message<kWords>;
+  using Ring = LossyBroadcastRing<Element, BetweenProcesses>;
+  // All lines, one of which is spare.
+  constexpr std::size_t kPerLine = kWords == 1 ? 7 : 1;
+  constexpr std::size_t kLap = (kCapacity + kPerLine - 1) / kPerLine * kPerLine + kPerLine;
+  Tally tally;
+  SteppedChild::Path path;
+  for (std::size_t turn = 0; turn <= path.size(); ++turn) {
+    Scene<Ring> scene(scene_options<Ring>());
+    auto reader = scene.ring.lossy_cursor().value();
+    {
+      auto before = scene.ring.producer().value();
+      for (std::size_t i = 0; i < kLap; ++i) {
+        if (!publish<Element>(before)) ++tally.jammed;
+      }
+    }
+    SteppedChild child([&](StepMarks& marks) {
+      auto producer = scene.ring.producer().value();
+      const Push<Element> push(producer.sequence());
+      marks.begin();
+      push.run(producer, scene.witness);
+      marks.end();
+      return true;
+    });
+    go_to_boundary(turn, child, path, tally);
+    child.suspend();
+    std::uint64_t received = 0;
+    while (read_one(reader, tally)) ++received;
+    child.resume();
+    if (!child.finish()) ++tally.jammed;
+    while (read_one(reader, tally)) ++received;
+    if (received + reader.lost() != kLap + 1) ++tally.lost;
+  }
+  return tally;
+}
+
 /// A process that becomes a reader is stopped meanwhile.
 template <class Kind>
 Tally stop_joiners() {
@@ -291,6 +331,15 @@ TEST_F(StoppedLossyReader, IsLappedAndCountsWhatItLost) {
   Tally tally = stop_lossy_readers<8>({8, 8, 2});
   tally += stop_lossy_readers<1>({10, 10, 6});
   tally.print(LossyBroadcast::kName, "try_read of a lossy reader");
+  expect_nothing_wrong(tally);
+}
+
+class StoppedLossyPublisher : public SteppedTest {};
+
+TEST_F(StoppedLossyPublisher, ShowsAReaderThatItLapsNothingTorn) {
+  Tally tally = stop_publishers_over_a_lossy_reader<1>();
+  tally += stop_publishers_over_a_lossy_reader<8>();
+  tally.print(LossyBroadcast::kName, "try_push over a lossy reader");
   expect_nothing_wrong(tally);
 }
 
