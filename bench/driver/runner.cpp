@@ -73,18 +73,25 @@ Results Runner::run(const std::vector<Row>& rows, const Progress& progress,
   const std::int64_t begin_ns = now_ns();
   std::vector<Ledger> ledgers;
   double to_come = 0;
+  double unbracketed = 0;  // of it: takes as long as it takes, wherever the processors are
   for (const Row& row : rows) {
     ledgers.push_back({.row = &row, .expected_seconds = expected_seconds(row)});
     to_come += ledgers.back().expected_seconds;
+    unbracketed += bracketed(row) ? 0 : ledgers.back().expected_seconds;
   }
   const double all = to_come;
   const double limit = options_.limit_seconds != 0 ? options_.limit_seconds : 20 + 3 * all;
   deadline_ns_ = begin_ns + nanoseconds(limit);
   for (Ledger& ledger : ledgers) {
     const double own = ledger.expected_seconds;
-    const std::int64_t now = now_ns();
-    const auto left = static_cast<double>(std::max<std::int64_t>(deadline_ns_ - now, 0));
-    const std::int64_t until_ns = now + static_cast<std::int64_t>(left * own / to_come);
+    std::int64_t until_ns = deadline_ns_;
+    if (bracketed(*ledger.row)) {
+      const double left = static_cast<double>(deadline_ns_ - now_ns()) * 1e-9 - unbracketed;
+      const double share = std::max(left, 0.0) * own / (to_come - unbracketed);
+      until_ns = now_ns() + nanoseconds(share);
+    } else {
+      unbracketed -= own;
+    }
     begin(ledger);
     std::size_t samples = 0;
     const auto planned = static_cast<double>(wanted(*ledger.row) * ledger.tracks.size());

@@ -56,7 +56,7 @@ Row make_row(const std::string& tag, const std::string& text) {
           .threads = 1,
           .fixed_count = 1,
           .samples = 1,
-          .sample_seconds = 1.2};
+          .sample_seconds = 1.8};
   for_each_pair_subject<T, kCapacity, kShared>([&]<class Adapter>() {
     row.subjects.push_back({.name = Adapter::kInfo.name,
                             .kind = Adapter::kInfo.kind,
