@@ -276,7 +276,10 @@ class Directory {
   [[nodiscard]] SubscriptionRecord& subscription(std::uint32_t i) const noexcept {
     return subscriptions_[i < sizes_.subscriptions ? i : 0];
   }
-  [[nodiscard]] std::uint32_t lanes_used() const noexcept { return tables_->lanes_used; }
+  [[nodiscard]] std::uint32_t lanes_used() const noexcept {
+    const auto used = tables_->lanes_used;
+    return used < sizes_.lanes ? used : sizes_.lanes;
+  }
   [[nodiscard]] std::uint32_t subscriptions_used() const noexcept {
     const auto used = tables_->subscriptions_used;
     return used < sizes_.subscriptions ? used : sizes_.subscriptions;
