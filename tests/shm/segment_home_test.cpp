@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// labels: notsan
 // Attaching, detaching, dying, forking: who is a participant, and what becomes of the name.
 #include "ringway/shm/segment_home.hpp"
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// labels: notsan
 // kill -9 at every system call of attaching, binding and detaching, at instructions of publishing,
 // and at random moments under load: survivors go on, nothing committed is lost, nothing stays.
 #include <gtest/gtest.h>
