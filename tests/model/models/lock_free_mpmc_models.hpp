@@ -275,9 +275,10 @@ inline Models lock_free_mpmc_models() {
     add({2, 1, 1, capacity, start, false}, complete, false);
     add({1, 2, 1, capacity, start, false}, complete, false);
     add({1, 2, 1, capacity, start, false, 1}, complete, false);
-    add({2, 2, 1, capacity, start, false}, without_repetition(), false, true);
-    add({2, 1, 2, capacity, start, false}, without_repetition(), false, true);
-    add({1, 2, 2, capacity, start, false}, without_repetition(), false, true);
+    add({2, 2, 1, capacity, start, false}, without_repetition(), false);
+    add({2, 1, 2, capacity, start, false}, without_repetition(), false);
+    add({1, 2, 2, capacity, start, false}, without_repetition(), false);
+    add({2, 2, 2, capacity, start, false}, without_repetition(), false, true);
     models.push_back({"lock-free MPMC claim, push, seal, drain, capacity " +
                           std::to_string(capacity) + (start == 0 ? " from 0" : " from 2^64-2"),
                       complete,
