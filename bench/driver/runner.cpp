@@ -51,7 +51,8 @@ std::int64_t nanoseconds(double seconds) {
 
 }  // namespace
 
-Runner::Runner(const Options& options, Stage& stage) : options_(options), stage_(stage) {}
+Runner::Runner(const Options& options, Stage& stage, Ruler ruler)
+    : options_(options), stage_(stage), ruler_(std::move(ruler)) {}
 Runner::~Runner() = default;
 
 std::size_t Runner::wanted(const Row& row) const {
@@ -126,7 +127,7 @@ void Runner::begin(Ledger& ledger) {
 void Runner::take_samples(Ledger& ledger, std::int64_t until_ns,
                           const std::function<void()>& sampled) {
   const std::size_t most = ledger.rounds + 3 * wanted(*ledger.row);
-  ledger.before_ns = bracketed(*ledger.row) ? bracket_ns(stage_) : 0;
+  ledger.before_ns = bracketed(*ledger.row) ? ruler_(stage_) : 0;
   do {
     for (std::size_t i = 0; i < ledger.tracks.size(); ++i) {
       // Another subject begins each round, so that none always follows the same one.
@@ -149,7 +150,7 @@ void Runner::take_up_again(std::vector<Ledger>& ledgers, const Progress& progres
     const std::string what = "again, for two cores: " + row.title();
     while (now_ns() < deadline_ns_ && !complete(ledger, &Track::two_cores)) {
       progress(what, 0.99);
-      ledger.before_ns = bracket_ns(stage_);
+      ledger.before_ns = ruler_(stage_);
       if (options_.class_limits.classify(ledger.before_ns) == CoreClass::kTwoCores) {
         take_samples(ledger, now_ns(), [] {});
       } else {
@@ -190,7 +191,7 @@ void Runner::sample(Ledger& ledger, Track& track) {
     keep(row, track, CoreClass::kTwoCores, {.value = measurement.value}, std::move(measurement));
     return;
   }
-  const double after_ns = bracket_ns(stage_);
+  const double after_ns = ruler_(stage_);
   const CoreClass core_class = options_.class_limits.classify(ledger.before_ns, after_ns);
   const Sample sample{
       .value = measurement.value, .before_ns = ledger.before_ns, .after_ns = after_ns};

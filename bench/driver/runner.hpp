@@ -27,7 +27,10 @@ class Runner {
   /// Called after every row with the cells that it gave; again if it is taken up once more.
   using RowDone = std::function<void(const Row& row, const std::vector<Cell>& cells)>;
 
-  Runner(const Options& options, Stage& stage);
+  /// Tells the round trip between the processors, in ns.
+  using Ruler = std::function<double(Stage& stage)>;
+
+  Runner(const Options& options, Stage& stage, Ruler ruler = bracket_ns);
   ~Runner();
 
   [[nodiscard]] Results run(const std::vector<Row>& rows, const Progress& progress,
@@ -56,6 +59,7 @@ class Runner {
 
   const Options& options_;
   Stage& stage_;
+  const Ruler ruler_;
   std::int64_t deadline_ns_ = 0;
   bool two_cores_seen_ = false;
   Results results_;

@@ -52,14 +52,22 @@ Results results() {
   Cell wake_up = cell("waiting", "wake_up", "channel, Park", Kind::kRingway, 30'000);
   wake_up.extras["idle CPU %"] = {0.5};
   made.cells.push_back(std::move(wake_up));
+  for (const double topics : {1.0, 100.0, 10'000.0}) {
+    Cell point = cell("growth", "growth_topics", "Bus", Kind::kRingway, 200 + topics / 100);
+    point.variant = {.tag = std::to_string(static_cast<int>(topics)), .text = "topics"};
+    point.growth = {.what = "topics", .at = topics};
+    made.cells.push_back(std::move(point));
+  }
   made.unclear_samples = 3;
+  made.incomplete = {"mpmc_1p1c: 2 of 7 samples"};
   made.missing = {"a queue (its package)"};
   set_ratios(made.cells);
   return made;
 }
 
-/// Four rows: a bar chart each; two of them percentiles; two charts of load, one of waiting.
-constexpr std::size_t kCharts = 4 + 2 + 2 + 1;
+/// Four rows: a bar chart each; two of them percentiles; two charts of load, one of waiting, one of
+/// growth.
+constexpr std::size_t kCharts = 4 + 2 + 2 + 1 + 1;
 
 std::size_t count_of(const std::string& text, const std::string& part) {
   std::size_t count = 0;
@@ -89,6 +97,7 @@ TEST(HtmlReport, TellsWhatIsMissingThrownAwayAndWrong) {
   wrong.violations = {"a queue: lost one"};
   const std::string page = html_report({}, wrong);
   EXPECT_NE(page.find("a queue (its package)"), std::string::npos);
+  EXPECT_NE(page.find("Incomplete: mpmc_1p1c: 2 of 7"), std::string::npos);
   EXPECT_NE(page.find("3 samples were thrown away"), std::string::npos);
   EXPECT_NE(page.find("a queue: lost one"), std::string::npos);
 }
@@ -101,6 +110,20 @@ TEST(MarkdownReport, ShowsRatiosAndPercentiles) {
       << text;
   EXPECT_NE(text.find("p50 / p90 / p99 / p99.9 / p99.99 / max"), std::string::npos);
   EXPECT_NE(text.find("idle CPU % 0.50"), std::string::npos);
+}
+
+TEST(MarkdownReport, PartsForTheDocumentsNameTheirPlots) {
+  const std::string text = markdown_for_docs({{"processor", "a machine"}}, results());
+  const auto plots = plots_for_docs(results());
+  EXPECT_EQ(plots.size(), kCharts);
+  for (const std::string& plot : plots) {
+    EXPECT_NE(text.find("benchmarks/" + plot + ".svg"), std::string::npos) << plot;
+  }
+  EXPECT_NE(text.find("| topics | Bus |"), std::string::npos);
+  EXPECT_NE(text.find("Bus: as (topics)^"), std::string::npos);
+  EXPECT_NE(markdown_for_readme({{"date", "today"}, {"command", "script/bench"}}, results())
+                .find("| spsc_single, 64 B, capacity 1024 | higher | 200 [160-220] million/s |"),
+            std::string::npos);
 }
 
 /// Runs a command. \return what it wrote to standard output
