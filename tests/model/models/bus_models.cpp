@@ -338,8 +338,10 @@ Models bus_models() {
         [](Explorer& world) { signal_body(world, 1); });
     add("dispatcher sleeps, 2 messages, then stop", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { signal_body(world, 2); });
-    add("subscription ends against its handler, 1 message", bounded(2, 1), Size::kLarge,
+    add("subscription ends against its handler, 1 message", bounded(1, 1), Size::kQuick,
         [](Explorer& world) { end_body(world, 1); });
+    add("subscription ends against its handler, 1 message, more preemptions", bounded(2, 1),
+        Size::kLarge, [](Explorer& world) { end_body(world, 1); });
     add("subscription ends against its handler, 2 messages", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { end_body(world, 2); });
     add("stop against publish, 2 messages", bounded(2, 1), Size::kLarge,
