@@ -178,11 +178,23 @@ class BasicBus {
       auto declared = core_->directory().declare(topic.name, {type_identity<T>()});
       if (!declared.ok()) return declared.status();
     }
+    struct Target {
+      Handler handler;
+      std::string pattern;
+      Core* core;  // whoever calls has a publisher of it
+    };
+    const auto call = [](void* to, const void* message, const InlineContext& context) noexcept {
+      auto& target = *static_cast<Target*>(to);
+      try {
+        call_handler(target.handler, *static_cast<const T*>(message),
+                     MessageInfo{context.topic, context.sequence, 0});
+      } catch (...) {
+        target.core->report_error(target.pattern, std::current_exception());
+      }
+    };
     auto subscriber = std::make_shared<InlineSubscriber<typename H::Memory>>(
-        std::string(topic.name), type_identity<T>(),
-        [handler = std::move(handler)](const void* message, const MessageInfo& info) mutable {
-          call_handler(handler, *static_cast<const T*>(message), info);
-        });
+        std::string(topic.name), type_identity<T>(), call,
+        std::make_shared<Target>(Target{std::move(handler), std::string(topic.name), core_.get()}));
     core_->inlines.add(subscriber);
     return InlineSubscription(
         [core = core_, subscriber = std::move(subscriber)] { core->inlines.remove(subscriber); });

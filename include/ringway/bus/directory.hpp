@@ -15,6 +15,8 @@
 /// *Synchronisation.*
 ///   "lane closed"  close of a lane -> look of its publisher and readers: everything accepted
 ///                  before is in the ring
+///   A reader comes: LaneRecord::state_ is changed before subscribe() returns, so whatever is
+///   published later finds it; with what is under way then, the subscription may begin or not.
 ///   "reply lane"   a replier's store of the lane that it answers on -> the requester's look
 ///   "served"       a replier comes or leaves -> the requester's look: whatever it answered before
 ///                  it left is there
@@ -127,24 +129,54 @@ struct alignas(kOwnerSpacing) LaneRecord {
 
   /// Nothing is accepted any more; what was accepted is still read. Any thread.
   void close() noexcept {
-    std::uint32_t open = kOpen;
-    // success closes, failure finds it closed already
-    closed_.compare_exchange_strong(open, kClosed,
-                                    std::memory_order_release,   // release "lane closed"
-                                    std::memory_order_relaxed);  // relaxed: nothing to do
+    state_.fetch_or(kClosed, std::memory_order_release);  // release "lane closed"
   }
   /// close() by the publisher when it leaves: not even a message on its way comes any more.
   void leave() noexcept {
-    // release "lane closed"
-    closed_.store(kLeft, std::memory_order_release);
+    state_.fetch_or(kClosed | kLeft, std::memory_order_release);  // release "lane closed"
   }
   /// The publisher before each message, a reader that finds nothing. Any thread, wait-free.
   [[nodiscard]] bool closed() const noexcept {
-    return closed_.load(std::memory_order_acquire) != kOpen;  // acquire "lane closed"
+    return (state_.load(std::memory_order_acquire) & kClosed) != 0;  // acquire "lane closed"
   }
   /// True once the publisher has left.
   [[nodiscard]] bool left() const noexcept {
-    return closed_.load(std::memory_order_acquire) == kLeft;  // acquire "lane closed"
+    return (state_.load(std::memory_order_acquire) & kLeft) != 0;  // acquire "lane closed"
+  }
+
+  /// Whether the ring has a reader, or is about to have one. Under the directory lock.
+  void set_heard(bool heard) noexcept {
+    if (heard == !unheard()) return;
+    if (heard) {
+      state_.fetch_or(kHeard, std::memory_order_relaxed);  // relaxed: see the file comment
+    } else {
+      state_.fetch_and(~kHeard, std::memory_order_relaxed);  // relaxed: takes back a wish
+    }
+  }
+  /// The publisher: does not use the short cut that calm() tells of.
+  void forbid_short_cut() noexcept {
+    state_.fetch_or(kNoShortCut, std::memory_order_relaxed);  // relaxed: its own wish
+  }
+  /// The publisher: true if nobody reads the ring, and nothing else is special: a message need not
+  /// be put into it. One load.
+  [[nodiscard]] bool calm() const noexcept {
+    return state_.load(std::memory_order_acquire) == 0;  // acquire "lane closed"
+  }
+  [[nodiscard]] bool unheard() const noexcept {
+    return (state_.load(std::memory_order_relaxed) & kHeard) == 0;  // relaxed: see the file comment
+  }
+
+  /// The publisher: the next message takes no place in the ring. \return how many did so before
+  Sequence skip() noexcept {
+    // relaxed: the publisher's own word; "published" (ring/line.hpp) carries it to later readers
+    const auto before = skipped_.load(std::memory_order_relaxed);
+    skipped_.store(before + 1, std::memory_order_relaxed);  // relaxed: likewise
+    return before;
+  }
+  /// Messages that took no place in the ring: a message's sequence is its position there plus this.
+  /// A reader finds the same number for as long as it is there.
+  [[nodiscard]] Sequence skipped() const noexcept {
+    return skipped_.load(std::memory_order_relaxed);  // relaxed: likewise
   }
 
   /// Lanes of requests: a replier has picked the lane up and answers on lane `answers`.
@@ -164,14 +196,19 @@ struct alignas(kOwnerSpacing) LaneRecord {
   }
 
  private:
-  static constexpr std::uint32_t kOpen = 0;
+  // bits of state_
   static constexpr std::uint32_t kClosed = 1;
   static constexpr std::uint32_t kLeft = 2;
+  static constexpr std::uint32_t kHeard = 4;
+  static constexpr std::uint32_t kNoShortCut = 8;
 
   // rarely written, read per message
-  alignas(kOwnerSpacing) typename Memory::template Atomic<std::uint32_t> closed_{kOpen};
+  alignas(kOwnerSpacing) typename Memory::template Atomic<std::uint32_t> state_{0};
   typename Memory::template Atomic<std::uint32_t> reply_lane_{0};
   typename Memory::template Atomic<std::uint32_t> served_{0};
+
+  // publisher
+  alignas(kOwnerSpacing) typename Memory::template Atomic<Sequence> skipped_{0};
 };
 
 struct SubscriptionRecord {
@@ -306,23 +343,21 @@ class Directory {
 
   /// A participant needs the lane once more: its publisher, a cursor, a binding. The lane stays as
   /// long as somebody holds it.
-  void hold(std::uint32_t lane, std::uint32_t participant) noexcept { ++holds(lane, participant); }
+  void hold(std::uint32_t index, std::uint32_t participant) noexcept {
+    ++holds(index, participant);
+    lane(index).set_heard(times_held(index) > 1);  // by others than its publisher
+  }
   /// Takes hold() back. \return true if nobody holds the lane any more
-  bool let_go(std::uint32_t lane, std::uint32_t participant) noexcept {
-    if (holds(lane, participant) != 0) --holds(lane, participant);
-    return !is_held(lane);
+  bool let_go(std::uint32_t index, std::uint32_t participant) noexcept {
+    if (holds(index, participant) != 0) --holds(index, participant);
+    return is_free(index);
   }
   /// Takes back all that a participant holds of the lane. \return as let_go
-  bool let_go_all(std::uint32_t lane, std::uint32_t participant) noexcept {
-    holds(lane, participant) = 0;
-    return !is_held(lane);
+  bool let_go_all(std::uint32_t index, std::uint32_t participant) noexcept {
+    holds(index, participant) = 0;
+    return is_free(index);
   }
-  [[nodiscard]] bool is_held(std::uint32_t lane) const noexcept {
-    for (std::uint32_t p = 0; p < sizes_.participants; ++p) {
-      if (holds(lane, p) != 0) return true;
-    }
-    return false;
-  }
+  [[nodiscard]] bool is_held(std::uint32_t index) const noexcept { return times_held(index) != 0; }
   [[nodiscard]] std::uint32_t participant_of(std::uint32_t endpoint_index) const noexcept {
     return endpoint(endpoint_index).participant;
   }
@@ -469,7 +504,7 @@ class Directory {
   }
 
  private:
-  static constexpr std::uint64_t kMagic = 0x0001'7375'6279'7772;  // "rwybus", layout 1
+  static constexpr std::uint64_t kMagic = 0x0002'7375'6279'7772;  // "rwybus", layout 2
   static constexpr std::size_t kLeastArena = std::size_t{1} << 20;
 
   /// A piece of the arena that nobody uses; lies in its own first bytes.
@@ -542,6 +577,16 @@ class Directory {
     std::atomic_signal_fence(std::memory_order_seq_cst);  // seq_cst: a record and its `used`
   }
 
+  [[nodiscard]] std::size_t times_held(std::uint32_t index) const noexcept {
+    std::size_t times = 0;
+    for (std::uint32_t p = 0; p < sizes_.participants; ++p) times += holds(index, p);
+    return times;
+  }
+  [[nodiscard]] bool is_free(std::uint32_t index) const noexcept {
+    const auto times = times_held(index);
+    lane(index).set_heard(times > 1);
+    return times == 0;
+  }
   [[nodiscard]] Holds& holds(std::uint32_t lane, std::uint32_t participant) const noexcept {
     const auto row = lane < sizes_.lanes ? lane : kNoLane;
     const auto column = participant < sizes_.participants ? participant : 0;

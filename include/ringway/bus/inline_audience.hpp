@@ -8,23 +8,23 @@
 /// hears the publishers of its own process alone. Do not use for work that can block, nor where the
 /// publisher must not be slowed down.
 ///
-/// *Protocol.* Each publisher has an InlineAudience: a list that is replaced, never changed, and a
-/// word that says whether the publisher is in the middle of calling. Ending a subscription marks
-/// it, replaces the lists, fences, and waits until no publisher is in the middle (unless the ending
-/// happens inside such a call).
+/// *Protocol.* Each publisher has an InlineAudience: a list that is replaced as a whole, and a word
+/// that says which thread is in the middle of calling. Ending a subscription replaces the list,
+/// makes the subscription's entry in older lists do nothing, fences, and waits until no publisher
+/// is in the middle (unless the ending happens inside such a call). So the publisher tests nothing
+/// per subscriber: it goes from entry to entry and calls.
 ///
 /// *Synchronisation.*
-///   "list"     InlineAudience::set stores the list -> call() loads it
+///   "list"     InlineAudience::replace stores the list -> call() loads it
 ///   "calling"  call() stores that it is done -> quiesce(), free_retired() load it: nothing of the
 ///              old list is touched any more
-///   call() stores calling_ and then loads list_, ended; quiesce() is preceded by stores to both:
-///   light and heavy fence.
+///   call() stores calling_ and then loads list_ and entries; quiesce() is preceded by stores to
+///   both: light and heavy fence.
 ///
 /// *Progress.* call(): wait-free but for the handlers. Ending: blocking while a handler runs.
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,7 +33,6 @@
 #include <vector>
 
 #include "ringway/base/asymmetric_fence.hpp"
-#include "ringway/base/at_exit.hpp"
 #include "ringway/base/native_memory.hpp"
 #include "ringway/bus/names.hpp"
 #include "ringway/bus/platform.hpp"
@@ -41,84 +40,97 @@
 
 namespace ringway {
 
+/// What travels with a message to inline subscribers.
+struct InlineContext {
+  std::string_view topic;
+  Sequence sequence;
+};
+
 /// One inline subscription, whatever its type.
 template <class Memory = NativeMemory>
 class InlineSubscriber {
  public:
-  using Call = std::function<void(const void* message, const MessageInfo& info)>;
+  /// Calls the handler behind `handler` and reports what it throws; plain arguments, so that
+  /// publishing costs little more than the call.
+  using Call = void (*)(void* handler, const void* message, const InlineContext& context) noexcept;
 
-  InlineSubscriber(std::string pattern, TypeIdentity type, Call call)
-      : pattern_(std::move(pattern)), type_(type), call_(std::move(call)) {}
+  InlineSubscriber(std::string pattern, TypeIdentity type, Call how, std::shared_ptr<void> handler)
+      : pattern_(std::move(pattern)), type_(type), call_(how), handler_(std::move(handler)) {}
 
   [[nodiscard]] bool wants(std::string_view topic) const noexcept {
     return names::matches(pattern_, topic);
   }
   [[nodiscard]] const std::string& pattern() const noexcept { return pattern_; }
   [[nodiscard]] const TypeIdentity& type() const noexcept { return type_; }
-
-  void call(const void* message, const MessageInfo& info) const { call_(message, info); }
-
-  void end() noexcept {
-    // relaxed: the caller fences
-    ended_.store(true, std::memory_order_relaxed);
-  }
-  [[nodiscard]] bool ended() const noexcept {
-    return ended_.load(std::memory_order_relaxed);  // relaxed: ordered by the fences, see above
-  }
+  [[nodiscard]] Call call() const noexcept { return call_; }
+  [[nodiscard]] void* handler() const noexcept { return handler_.get(); }
 
  private:
   std::string pattern_;
   TypeIdentity type_;
   Call call_;
-  typename Memory::template Atomic<bool> ended_{false};
+  std::shared_ptr<void> handler_;
 };
 
 /// One publisher's inline subscribers.
 template <class Memory = NativeMemory>
 class InlineAudience {
+  template <class U>
+  using Atomic = typename Memory::template Atomic<U>;
+  using ThreadId = typename Platform<Memory>::ThreadId;
+
  public:
   using Subscriber = InlineSubscriber<Memory>;
-
-  /// Replaced as a whole, never changed; each list has a number of its own.
+  struct List;
+  /// What the publisher goes through, up to one without `call`.
+  struct Entry {
+    Atomic<typename Subscriber::Call> call{nullptr};  // does nothing once the subscriber has ended
+    void* handler = nullptr;
+    const Subscriber* subscriber = nullptr;
+    const List* list = nullptr;
+  };
+  /// Replaced as a whole; only the `call` of an entry changes. Each list has a number of its own.
   struct List {
     std::uint64_t number = 0;
     std::vector<std::shared_ptr<Subscriber>> subscribers;
+    std::unique_ptr<Entry[]> entries;  // at least one that does nothing
   };
 
   InlineAudience(std::string pattern, TypeIdentity type)
       : pattern_(std::move(pattern)), type_(type), fence_needed_(!Memory::heavy_fence()) {}
 
-  /// The publisher: true if there is anybody to call. One load.
+  [[nodiscard]] bool fence_needed() const noexcept { return fence_needed_; }
+
+  /// The publisher: true if there is anybody to call, or a call is under way.
   [[nodiscard]] bool any() const noexcept {
     return list_.load(std::memory_order_relaxed) != nullptr;  // relaxed: call() looks again
   }
+  /// The publisher: true inside call().
+  [[nodiscard]] bool calling() const noexcept {
+    return calling_.load(std::memory_order_relaxed) != ThreadId{};  // relaxed: own word
+  }
 
-  /// The publisher, after the message was accepted: calls those for whom `wanted(list, i)` is true.
-  /// Exceptions of a handler go to `on_error(pattern)`.
-  template <class Wanted, class OnError>
-  void call(const void* message, const MessageInfo& info, Wanted&& wanted, OnError&& on_error) {
-    const auto depth = calling_.load(std::memory_order_relaxed);  // relaxed: own word
-    calling_.store(depth + 1, std::memory_order_relaxed);         // relaxed: fenced below
-    const AtExit done([this, depth] {
-      calling_.store(depth, std::memory_order_release);  // release "calling"
-    });
+  /// The publisher, after the message was accepted: calls those for whom `wanted(entry)` is true.
+  template <class Wanted>
+  void call(const void* message, const InlineContext& context, Wanted&& wanted) noexcept {
+    const ThreadId outer = calling_.load(std::memory_order_relaxed);  // relaxed: own word
+    calling_.store(Platform<Memory>::this_thread(),
+                   std::memory_order_relaxed);  // relaxed: fenced below
     Memory::light_fence();
     if (fence_needed_) {
       Memory::fence(std::memory_order_seq_cst);  // seq_cst: orders calling_ and list_
     }
-    const List* list = list_.load(std::memory_order_acquire);  // acquire "list"
-    if (list == nullptr) return;
-    Memory::before_read(list, sizeof(List));
-    // a handler may replace the list; the old one is kept until nobody is in the middle
-    for (std::size_t i = 0; i < list->subscribers.size(); ++i) {
-      const auto& subscriber = *list->subscribers[i];
-      if (subscriber.ended() || !wanted(*list, i)) continue;
-      try {
-        subscriber.call(message, info);
-      } catch (...) {
-        on_error(subscriber.pattern());
-      }
-    }
+    go_through(message, context, wanted);
+    calling_.store(outer, std::memory_order_release);  // release "calling"
+  }
+  /// The same for all of them, the short way. \pre not calling(), and no fence needed
+  [[gnu::always_inline]] void call_calmly(const void* message,
+                                          const InlineContext& context) noexcept {
+    calling_.store(Platform<Memory>::this_thread(),
+                   std::memory_order_relaxed);  // relaxed: fenced below
+    Memory::light_fence();
+    go_through(message, context, [](const Entry&) { return true; });
+    calling_.store(ThreadId{}, std::memory_order_release);  // release "calling"
   }
 
   /// True if the subscriber may want something from this publisher.
@@ -126,59 +138,96 @@ class InlineAudience {
     return subscriber.type() == type_ && names::overlap(subscriber.pattern(), pattern_);
   }
 
-  /// Under the registry's lock: adds or removes a subscriber.
-  void set(const std::shared_ptr<Subscriber>& subscriber, bool wanted) {
-    auto next = std::make_unique<List>();
-    if (current_) next->subscribers = current_->subscribers;
-    next->number = ++lists_;
-    std::erase(next->subscribers, subscriber);
-    if (wanted) next->subscribers.push_back(subscriber);
-    auto old = std::exchange(current_, next->subscribers.empty() ? nullptr : std::move(next));
-    if (current_) Memory::before_write(current_.get(), sizeof(List));
-    list_.store(current_.get(), std::memory_order_release);  // release "list"
-    retired_.push_back(std::move(old));
+  /// Under the registry's lock: adds a subscriber.
+  void add(const std::shared_ptr<Subscriber>& subscriber) {
+    auto subscribers = current_->subscribers;
+    subscribers.push_back(subscriber);
+    replace(std::move(subscribers));
+  }
+  /// Under the registry's lock: takes a subscriber out, and out of the lists that are in use still.
+  void remove(const std::shared_ptr<Subscriber>& subscriber) {
+    auto subscribers = current_->subscribers;
+    std::erase(subscribers, subscriber);
+    replace(std::move(subscribers));
+    for (const auto& list : retired_) {
+      for (std::size_t i = 0; i < list->subscribers.size(); ++i) {
+        if (list->subscribers[i] != subscriber) continue;
+        list->entries[i].call.store(&call_nothing, std::memory_order_relaxed);  // relaxed: fenced
+      }
+    }
   }
 
-  /// After set() and a heavy fence: waits until no call that may use an old list runs.
+  /// After remove() and a heavy fence: waits until no call that may use an old list runs.
   void quiesce() const noexcept {
-    while (calling_.load(std::memory_order_acquire) != 0) {  // acquire "calling"
+    while (calling_.load(std::memory_order_acquire) != ThreadId{}) {  // acquire "calling"
       Memory::yield();
     }
   }
   /// Under the registry's lock, after a heavy fence: frees the old lists if nobody can be using
   /// them.
   void free_retired() noexcept {
-    if (calling_.load(std::memory_order_acquire) == 0) retired_.clear();  // acquire "calling"
+    if (calling_.load(std::memory_order_acquire) != ThreadId{}) return;  // acquire "calling"
+    retired_.clear();
+    if (current_->subscribers.empty()) {
+      list_.store(nullptr, std::memory_order_relaxed);  // relaxed: nobody is in the middle of it
+    }
   }
 
-  /// True if the calling thread is inside this audience's call().
-  [[nodiscard]] bool is_calling_here() const noexcept {
-    return calling_.load(std::memory_order_relaxed) != 0 &&  // relaxed: own thread's word, if ours
-           owner_.load(std::memory_order_relaxed) ==
-               Platform<Memory>::this_thread();  // relaxed: likewise
-  }
-  /// The publisher, before call(): whose thread it is.
-  void set_owner() noexcept {
-    owner_.store(Platform<Memory>::this_thread(),
-                 std::memory_order_relaxed);  // relaxed: own thread's word
+  /// The thread that is inside this audience's call(), or none.
+  [[nodiscard]] ThreadId caller() const noexcept {
+    return calling_.load(std::memory_order_acquire);  // acquire "calling"
   }
 
  private:
-  template <class U>
-  using Atomic = typename Memory::template Atomic<U>;
+  static void call_nothing(void*, const void*, const InlineContext&) noexcept {}
+
+  template <class Wanted>
+  [[gnu::always_inline]] void go_through(const void* message, const InlineContext& context,
+                                         Wanted&& wanted) noexcept {
+    // a handler may replace the list; the old one is kept until nobody is in the middle
+    const Entry* entry = list_.load(std::memory_order_acquire);  // acquire "list"
+    if (entry == nullptr) return;
+    Memory::before_read(&entry->handler, sizeof(entry->handler));
+    // relaxed: an ended one's was replaced by this thread, or by one that waits for this call
+    auto next = entry->call.load(std::memory_order_relaxed);
+    do {
+      if (wanted(*entry)) next(entry->handler, message, context);
+      ++entry;
+      next = entry->call.load(std::memory_order_relaxed);  // relaxed: likewise
+    } while (next != nullptr);
+  }
+
+  /// An empty list stays in the publisher's hands until nobody is in the middle of a call: then a
+  /// handler that ended the last subscription and publishes still counts as calling.
+  void replace(std::vector<std::shared_ptr<Subscriber>> subscribers) {
+    auto next = std::make_unique<List>();
+    next->number = ++lists_;
+    next->entries = std::make_unique<Entry[]>(subscribers.size() + 2);
+    next->entries[0].call.store(&call_nothing, std::memory_order_relaxed);  // relaxed: "list"
+    for (std::size_t i = 0; i < subscribers.size(); ++i) {
+      auto& entry = next->entries[i];
+      entry.call.store(subscribers[i]->call(), std::memory_order_relaxed);  // relaxed: "list"
+      entry.handler = subscribers[i]->handler();
+      entry.subscriber = subscribers[i].get();
+      entry.list = next.get();
+    }
+    Memory::before_write(&next->entries[0].handler, sizeof(next->entries[0].handler));
+    next->subscribers = std::move(subscribers);
+    list_.store(next->entries.get(), std::memory_order_release);  // release "list"
+    retired_.push_back(std::exchange(current_, std::move(next)));
+  }
 
   // static
   std::string pattern_;
   TypeIdentity type_;
   bool fence_needed_;
-  // publisher
-  Atomic<std::uint32_t> calling_{0};
-  Atomic<typename Platform<Memory>::ThreadId> owner_{};
   // whoever subscribes
-  Atomic<const List*> list_{nullptr};
-  std::unique_ptr<List> current_;
+  std::unique_ptr<List> current_ = std::make_unique<List>();
   std::uint64_t lists_ = 0;
   std::vector<std::unique_ptr<List>> retired_;
+  Atomic<const Entry*> list_{nullptr};
+  // publisher
+  Atomic<ThreadId> calling_{};  // the thread inside call()
 };
 
 /// All inline subscriptions and all publishers of one bus in this process.
@@ -192,7 +241,7 @@ class InlineRegistry {
     const std::scoped_lock lock(lock_);
     audiences_.push_back(audience);
     for (const auto& subscriber : subscribers_) {
-      if (audience->concerns(*subscriber)) audience->set(subscriber, true);
+      if (audience->concerns(*subscriber)) audience->add(subscriber);
     }
   }
   void remove_publisher(const std::shared_ptr<Audience>& audience) noexcept {
@@ -204,27 +253,26 @@ class InlineRegistry {
     const std::scoped_lock lock(lock_);
     subscribers_.push_back(subscriber);
     for (const auto& audience : audiences_) {
-      if (audience->concerns(*subscriber)) audience->set(subscriber, true);
+      if (audience->concerns(*subscriber)) audience->add(subscriber);
     }
   }
 
   /// Once this has returned, no call of the subscriber runs, but for one that this is called from.
   void remove(const std::shared_ptr<Subscriber>& subscriber) {
-    subscriber->end();
     std::vector<std::shared_ptr<Audience>> concerned;
     {
       const std::scoped_lock lock(lock_);
       std::erase(subscribers_, subscriber);
       for (const auto& audience : audiences_) {
         if (!audience->concerns(*subscriber)) continue;
-        audience->set(subscriber, false);
+        audience->remove(subscriber);
         concerned.push_back(audience);
       }
       fence();
     }
     // without the lock: a handler that is waited for may want to subscribe
     for (const auto& audience : concerned) {
-      if (!audience->is_calling_here()) audience->quiesce();
+      if (audience->caller() != Platform<Memory>::this_thread()) audience->quiesce();
     }
     const std::scoped_lock lock(lock_);
     fence();

@@ -21,10 +21,11 @@ template <class Memory>
 struct Platform {
   using Mutex = std::mutex;
   using Thread = std::thread;
-  using ThreadId = std::thread::id;
+  using ThreadId = const void*;  // null is nobody
   using Wait = SpinPark;
 
-  [[nodiscard]] static ThreadId this_thread() noexcept { return std::this_thread::get_id(); }
+  /// Cheap enough for each message: the address of something that each thread has.
+  [[nodiscard]] static ThreadId this_thread() noexcept { return &mark_; }
 
   /// \return false if the thread may not run on that processor
   [[nodiscard]] static bool pin(Thread& thread, int cpu) noexcept {
@@ -36,6 +37,9 @@ struct Platform {
   static void set_name(Thread& thread, const std::string& name) noexcept {
     ::pthread_setname_np(thread.native_handle(), name.substr(0, 15).c_str());
   }
+
+ private:
+  static inline thread_local const char mark_ = 0;
 };
 
 }  // namespace ringway

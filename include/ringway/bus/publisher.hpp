@@ -176,6 +176,9 @@ class LanePublisher {
     return PublishStatus::kClosed;
   }
 
+  /// The next message takes no place in the ring. \return its sequence
+  [[gnu::always_inline]] Sequence skip() noexcept { return position() + record_->skip(); }
+
   template <class... Args>
   [[nodiscard]] AnyClaim try_claim(Args&&... args) {
     if (lane().closed()) return {};
@@ -220,11 +223,8 @@ class LanePublisher {
     }
   }
 
-  [[nodiscard]] Sequence sequence() const noexcept {
-    if (auto* reliable = std::get_if<ReliableProducer>(&producer_)) return reliable->sequence();
-    if constexpr (Rings::kCanBeLossy) return std::get<LossyProducer>(producer_).sequence();
-    return 0;
-  }
+  /// Of the next message.
+  [[nodiscard]] Sequence sequence() const noexcept { return position() + record_->skipped(); }
   /// The element published last, if the lane holds it in place. \pre a reliable lane
   [[nodiscard]] const E& last() const noexcept {
     return std::get<ReliableProducer>(producer_).last();
@@ -252,7 +252,7 @@ class LanePublisher {
             gate.state.load(std::memory_order_relaxed) == Gate<Memory>::kReliable &&
             gate.address.load(std::memory_order_relaxed) ==  // relaxed: likewise
                 running_dispatcher.endpoint &&
-            sequence() - gate.position.load(std::memory_order_relaxed) >= behind;  // relaxed: same
+            position() - gate.position.load(std::memory_order_relaxed) >= behind;  // relaxed: same
       }
     });
     return ours;
@@ -265,6 +265,13 @@ class LanePublisher {
 
  private:
   using AnyProducer = std::variant<std::monostate, ReliableProducer, LossyProducer>;
+
+  /// Where the next message that is put into the ring will lie.
+  [[nodiscard]] Sequence position() const noexcept {
+    if (auto* reliable = std::get_if<ReliableProducer>(&producer_)) return reliable->sequence();
+    if constexpr (Rings::kCanBeLossy) return std::get<LossyProducer>(producer_).sequence();
+    return 0;
+  }
 
   LanePublisher(std::shared_ptr<Core> core, std::uint32_t index, AnyProducer producer) noexcept
       : core_(std::move(core)),
@@ -342,11 +349,13 @@ class LanePublisher {
 template <class E, Home H>
 class InlineCaller {
   using Audience = InlineAudience<typename H::Memory>;
-  using List = typename Audience::List;
 
  public:
-  InlineCaller(BusCore<H>& core, std::string_view name, const TypeIdentity& type)
-      : core_(&core), audience_(std::make_shared<Audience>(std::string(name), type)) {
+  InlineCaller(LanePublisher<E, H>& lane, std::string_view name, const TypeIdentity& type)
+      : core_(&lane.core()),
+        audience_(std::make_shared<Audience>(std::string(name), type)),
+        outermost_{name, 0} {
+    if (audience_->fence_needed()) lane.lane().forbid_short_cut();
     core_->inlines.add_publisher(audience_);
   }
   InlineCaller(InlineCaller&&) noexcept = default;
@@ -356,56 +365,54 @@ class InlineCaller {
   }
 
   /// True if there is somebody to call, or somebody in the middle of a call.
-  [[nodiscard]] bool any() const noexcept { return audience_->any() || depth_ != 0; }
+  [[nodiscard]] bool any() const noexcept { return audience_->any(); }
+  /// True inside a call: a handler publishes.
+  [[nodiscard]] bool calling() const noexcept { return audience_->calling(); }
   /// True while handlers hold on to an element that the next publication would overwrite.
   [[nodiscard]] bool would_overwrite(const LanePublisher<E, H>& lane) const noexcept {
-    return depth_ != 0 && lane.in_place() && lane.sequence() - held_ >= lane.capacity();
+    return audience_->calling() && lane.in_place() &&
+           lane.sequence() - outermost_.sequence >= lane.capacity();
   }
 
+  /// The short way for the publisher of one topic. \pre !calling(), and the lane is calm
+  template <class T>
+  [[gnu::always_inline]] void call_calmly(const T& message, Sequence sequence) {
+    outermost_.sequence = sequence;
+    audience_->call_calmly(&message, outermost_);
+  }
   /// For the publisher of one topic: whoever is in its list wants it.
   template <class T>
-  void call(const LanePublisher<E, H>& lane, const T& message, std::string_view topic) {
-    call(lane, message, topic, [](const List&, std::size_t) { return true; });
+  void call(const T& message, std::string_view topic, Sequence sequence) {
+    const InlineContext context{topic, sequence};
+    if (!calling()) outermost_ = context;
+    audience_->call(&message, context, [](const typename Audience::Entry&) { return true; });
   }
   /// For the publisher of a family: whether a subscriber wants a topic is found out once.
   template <class T>
-  void call(const LanePublisher<E, H>& lane, const T& message, std::string_view topic,
-            std::uint32_t number) {
-    call(lane, message, topic, [&](const List& list, std::size_t i) {
+  void call(const T& message, std::string_view topic, Sequence sequence, std::uint32_t number) {
+    const InlineContext context{topic, sequence};
+    if (!calling()) outermost_ = context;
+    const auto wanted = [&](const typename Audience::Entry& entry) {
+      if (entry.subscriber == nullptr) return false;  // of an empty list
+      const auto& list = *entry.list;
       if (std::exchange(known_list_, list.number) != list.number) wanted_.clear();
       const auto count = list.subscribers.size();
-      const auto at = number * count + i;
+      const auto at = number * count + static_cast<std::size_t>(&entry - list.entries.get());
       if (at >= wanted_.size()) wanted_.resize((number + 1) * count, Wanted::kUnknown);
       if (wanted_[at] == Wanted::kUnknown) {
-        wanted_[at] = list.subscribers[i]->wants(topic) ? Wanted::kYes : Wanted::kNo;
+        wanted_[at] = entry.subscriber->wants(topic) ? Wanted::kYes : Wanted::kNo;
       }
       return wanted_[at] == Wanted::kYes;
-    });
+    };
+    audience_->call(&message, context, wanted);
   }
 
  private:
   enum class Wanted : unsigned char { kUnknown, kYes, kNo };
 
-  template <class T, class Filter>
-  void call(const LanePublisher<E, H>& lane, const T& message, std::string_view topic,
-            Filter&& wanted) requires(!std::is_integral_v<std::remove_cvref_t<Filter>>) {
-    const auto sequence = lane.sequence() - 1;
-    if (depth_ == 0) {
-      held_ = sequence;
-      audience_->set_owner();
-    }
-    ++depth_;
-    const AtExit done([this] { --depth_; });
-    audience_->call(&message, MessageInfo{topic, sequence, 0}, wanted,
-                    [&lane](const std::string& pattern) {
-                      lane.core().report_error(pattern, std::current_exception());
-                    });
-  }
-
   BusCore<H>* core_;  // kept alive by the publisher's lane
   std::shared_ptr<Audience> audience_;
-  std::uint32_t depth_ = 0;       // nested publications from inline handlers
-  Sequence held_ = 0;             // the element that the outermost handlers look at
+  InlineContext outermost_;       // of the message that the outermost handlers look at
   std::uint64_t known_list_ = 0;  // number of the list that wanted_ is about
   std::vector<Wanted> wanted_;    // families: by topic number, then subscriber
 };
@@ -424,10 +431,11 @@ class Publisher {
   [[nodiscard]] PublishStatus try_publish(T&& message) { return attempt(std::move(message)); }
 
   /// Waits for room. \return kPublished, kClosed, kWouldDeadlock. Blocking.
-  PublishStatus publish(const T& message) requires std::is_copy_constructible_v<T> {
+  [[gnu::always_inline]] PublishStatus publish(
+      const T& message) requires std::is_copy_constructible_v<T> {
     return publish_until(message, Deadline::never());
   }
-  PublishStatus publish(T&& message) {
+  [[gnu::always_inline]] PublishStatus publish(T&& message) {
     return publish_until(std::move(message), Deadline::never());
   }
 
@@ -437,11 +445,11 @@ class Publisher {
     return publish_until(std::forward<U>(message), Deadline::after(timeout));
   }
   template <class U>
-  PublishStatus publish_until(U&& message, Deadline deadline) {
+  [[gnu::always_inline]] PublishStatus publish_until(U&& message, Deadline deadline) {
     const auto status = attempt(std::forward<U>(message));
     if (status != PublishStatus::kFull) [[likely]]
       return status;
-    return lane_.wait_for_room([&] { return attempt(std::forward<U>(message)); }, deadline);
+    return wait_and_publish(std::forward<U>(message), deadline);
   }
 
   /// A message constructed in its slot, to be filled in and committed; dropping the claim takes it
@@ -465,12 +473,15 @@ class Publisher {
   explicit Publisher(LanePublisher<T, H> lane)
       : lane_(std::move(lane)),
         topic_(lane_.core().directory().topic(lane_.lane().topic).name.view()),
-        inline_(lane_.core(), topic_, type_identity<T>()) {}
+        inline_(lane_, topic_, type_identity<T>()) {}
 
   template <class U>
+  [[gnu::noinline]] PublishStatus wait_and_publish(U&& message, Deadline deadline) {
+    return lane_.wait_for_room([&] { return attempt(std::forward<U>(message)); }, deadline);
+  }
+  template <class U>
   [[gnu::always_inline]] PublishStatus attempt(U&& message) {
-    if (inline_.any()) [[unlikely]]
-      return attempt_inline(std::forward<U>(message));
+    if (inline_.any()) return attempt_inline(std::forward<U>(message));
     return lane_.try_push(
         [&](auto& producer) { return producer.try_push(std::forward<U>(message)); });
   }
@@ -478,24 +489,47 @@ class Publisher {
     if (!inline_.any()) return lane_.commit(claim);
     if (lane_.in_place()) {
       lane_.commit(claim);
-      return inline_.call(lane_, lane_.last(), topic_);
+      return inline_.call(lane_.last(), topic_, lane_.sequence() - 1);
     }
     if constexpr (std::is_trivially_copyable_v<T>) {
       const T copy = *Claim::value_of(claim);
       lane_.commit(claim);
-      inline_.call(lane_, copy, topic_);
+      inline_.call(copy, topic_, lane_.sequence() - 1);
     }
   }
   template <class U>
-  PublishStatus attempt_inline(U&& message) {
+  [[gnu::always_inline]] PublishStatus attempt_inline(U&& message) {
+    if (lane_.lane().calm() && !inline_.calling()) [[likely]] {
+      inline_.call_calmly(Taken<U>(std::forward<U>(message)).message, lane_.skip());
+      return PublishStatus::kPublished;
+    }
+    return attempt_both(std::forward<U>(message));
+  }
+  template <class U>
+  [[gnu::noinline]] PublishStatus attempt_both(U&& message) {
     if (inline_.would_overwrite(lane_)) return PublishStatus::kWouldDeadlock;
+    if (lane_.lane().unheard()) {
+      if (lane_.lane().closed()) return PublishStatus::kClosed;
+      inline_.call(Taken<U>(std::forward<U>(message)).message, topic_, lane_.skip());
+      return PublishStatus::kPublished;
+    }
     const auto status =
         lane_.try_push([&](auto& producer) { return producer.try_push(std::forward<U>(message)); });
     if (status == PublishStatus::kPublished) {
-      inline_.call(lane_, lane_.in_place() ? lane_.last() : message, topic_);
+      inline_.call(lane_.in_place() ? lane_.last() : message, topic_, lane_.sequence() - 1);
     }
     return status;
   }
+
+  /// A message that nobody reads from the ring: the caller's own, or, if it is given away, moved
+  /// from there, as if it lay in the ring.
+  template <class U>
+  struct Taken {
+    static constexpr bool kMoves =
+        !std::is_lvalue_reference_v<U> && !std::is_trivially_copyable_v<T>;
+    explicit Taken(U&& from) : message(static_cast<U&&>(from)) {}
+    std::conditional_t<kMoves, const T, const T&> message;
+  };
 
   LanePublisher<T, H> lane_;
   std::string_view topic_;
@@ -610,19 +644,30 @@ class FamilyPublisher {
   explicit FamilyPublisher(LanePublisher<Element, H> lane)
       : lane_(std::move(lane)),
         pattern_(lane_.core().directory().topic(lane_.lane().topic).name.view()),
-        inline_(lane_.core(), pattern_, type_identity<T>()) {}
+        inline_(lane_, pattern_, type_identity<T>()) {}
 
   PublishStatus attempt(Element& element) {
     assert(belongs(element.topic) && "a TopicNumber of another family");
-    if (inline_.any() && inline_.would_overwrite(lane_)) return PublishStatus::kWouldDeadlock;
     const auto topic = element.topic;
+    if (inline_.any()) {
+      if (inline_.would_overwrite(lane_)) return PublishStatus::kWouldDeadlock;
+      if (lane_.lane().unheard()) {  // as in Publisher
+        if (lane_.lane().closed()) return PublishStatus::kClosed;
+        const Element taken(std::move(element));
+        inline_.call(taken.value, name_of(topic), lane_.skip(), topic);
+        return PublishStatus::kPublished;
+      }
+    }
     const auto status =
         lane_.try_push([&](auto& producer) { return producer.try_push(std::move(element)); });
     if (status == PublishStatus::kPublished && inline_.any()) [[unlikely]] {
-      inline_.call(lane_, lane_.in_place() ? lane_.last().value : element.value,
-                   lane_.core().directory().topic(topic).name.view(), topic);
+      inline_.call(lane_.in_place() ? lane_.last().value : element.value, name_of(topic),
+                   lane_.sequence() - 1, topic);
     }
     return status;
+  }
+  [[nodiscard]] std::string_view name_of(std::uint32_t topic) const noexcept {
+    return lane_.core().directory().topic(topic).name.view();
   }
 
   [[nodiscard]] bool belongs(std::uint32_t topic) const {

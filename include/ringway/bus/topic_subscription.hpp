@@ -116,10 +116,6 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
    private:
     /// \return false if the subscription was ended: then the cursor stops behind this message
     bool handle(const E& element) {
-      if (owner_.ended()) [[unlikely]] {
-        owner_.undelivered.add(1);
-        return false;
-      }
       std::uint64_t gap = 0;
       if constexpr (kLossy) {
         gap = cursor_->lost() - lost_seen_;
@@ -127,15 +123,21 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
       }
       if constexpr (std::is_same_v<E, T>) {
         owner_.delivered.add(1);
-        call_handler(owner_.handler_, element, MessageInfo{topic_, cursor_->sequence() - 1, gap});
+        call(element, topic_, gap);
       } else {
-        if (!owner_.wants_topic(element.topic)) return true;
+        if (!owner_.wants_topic(element.topic)) return !owner_.ended();
         owner_.delivered.add(1);
-        call_handler(owner_.handler_, element.value,
-                     MessageInfo{owner_.bus_->directory().topic(element.topic).name.view(),
-                                 cursor_->sequence() - 1, gap});
+        call(element.value, owner_.bus_->directory().topic(element.topic).name.view(), gap);
       }
       return !owner_.ended();
+    }
+    void call(const T& message, std::string_view topic, std::uint64_t gap) {
+      if constexpr (std::is_invocable_v<Handler&, const T&, const MessageInfo&>) {
+        const auto sequence = cursor_->sequence() - 1 + record_.skipped();
+        owner_.handler_(message, MessageInfo{topic, sequence, gap});
+      } else {
+        owner_.handler_(message);
+      }
     }
 
     TopicSubscription& owner_;

@@ -170,10 +170,19 @@ class BroadcastWriter {
   };
   [[gnu::noinline, gnu::cold]] static Finding look(BlockType* block, Sequence position) noexcept {
     const auto asked = block->audience().attention.take();
-    return {asked, ask_limit(block, position)};
+    return {asked, block->audience().limit(position, block->header.capacity)};
   }
+  /// Where the ring is full. When it nearly is, waits a moment (16 pauses) before it looks a second
+  /// time: a producer that takes each slot as it comes free would take the slowest reader's gate
+  /// away at each of its stores (docs/design/broadcast-ring.md).
   [[gnu::noinline]] static Sequence ask_limit(BlockType* block, Sequence position) noexcept {
-    return block->audience().limit(position, block->header.capacity);
+    const auto capacity = block->header.capacity;
+    auto limit = block->audience().limit(position, capacity);
+    if (limit != position && limit - position < capacity / 8) {
+      for (int i = 0; i < 16; ++i) Memory::relax();
+      limit = block->audience().limit(position, capacity);
+    }
+    return limit;
   }
 
   BlockType* block_;

@@ -166,16 +166,19 @@ class BroadcastRing<T, Memory>::Producer {
   }
 
   /// Publishes a copy. \return false if the slowest reader is `capacity` behind. Wait-free.
-  [[nodiscard]] bool try_push(const T& value) noexcept(std::is_nothrow_copy_constructible_v<T>) {
+  [[nodiscard, gnu::always_inline]] bool try_push(const T& value) noexcept(
+      std::is_nothrow_copy_constructible_v<T>) {
     return try_emplace(value);
   }
   /// Publishes by moving; `value` is untouched on failure. Wait-free.
-  [[nodiscard]] bool try_push(T&& value) noexcept { return try_emplace(std::move(value)); }
+  [[nodiscard, gnu::always_inline]] bool try_push(T&& value) noexcept {
+    return try_emplace(std::move(value));
+  }
 
   /// Constructs an element in place and publishes it; if the constructor throws, nothing was
   /// published. Wait-free.
   template <class... Args>
-  [[nodiscard]] bool try_emplace(Args&&... args) noexcept(
+  [[nodiscard, gnu::always_inline]] bool try_emplace(Args&&... args) noexcept(
       std::is_nothrow_constructible_v<T, Args...>) {
     if (writer_.line().room() == 0 && !open()) [[unlikely]]
       return false;
