@@ -246,6 +246,51 @@ TEST(InlineSubscription, EndWaitsForTheHandlerThatRuns) {
   publishing.join();
 }
 
+// With inline subscribers alone messages take no place in the ring; nobody can tell.
+TEST(InlineSubscription, SequencesGoOnWhetherOrNotSomebodyReadsTheRing) {
+  Bus bus;
+  Dispatcher dispatcher{bus};
+  auto publisher = bus.publisher(kNumbers);
+  std::vector<std::uint64_t> heard;
+  const auto note = [](std::vector<std::uint64_t>& to) {
+    return [&to](const Number& number, const MessageInfo& info) {
+      EXPECT_EQ(info.sequence, number.value);
+      EXPECT_EQ(info.gap, 0u);
+      EXPECT_EQ(info.topic, "numbers");
+      to.push_back(number.value);
+    };
+  };
+  auto inside = bus.subscribe_inline(kNumbers, note(heard));
+  std::uint64_t next = 0;
+  for (int round = 0; round < 5; ++round) {
+    for (int i = 0; i < 20; ++i) ASSERT_EQ(publisher.publish({next++}), PublishStatus::kPublished);
+    std::vector<std::uint64_t> read;
+    auto outside = dispatcher.subscribe(kNumbers, note(read));
+    const auto first = next;
+    for (int i = 0; i < 20; ++i) publisher.publish({next++});
+    ASSERT_TRUE(eventually([&] { return outside.delivered() == 20; }));
+    outside.end();
+    ASSERT_EQ(read.size(), 20u);
+    EXPECT_EQ(read.front(), first);
+    EXPECT_EQ(read.back(), next - 1);
+    EXPECT_EQ(publisher.sequence(), next);
+  }
+  EXPECT_EQ(heard.size(), next);
+}
+
+// What is given away is gone for the caller, and whole for the handlers.
+TEST(InlineSubscription, MessageThatIsGivenAwayIsTakenThoughNobodyReadsTheRing) {
+  Bus bus;
+  auto publisher = bus.publisher(Topic<std::unique_ptr<int>>{"p"});
+  int seen = 0;
+  auto subscription = bus.subscribe_inline(Topic<std::unique_ptr<int>>{"p"},
+                                           [&](const std::unique_ptr<int>& it) { seen = *it; });
+  auto message = std::make_unique<int>(7);
+  EXPECT_EQ(publisher.publish(std::move(message)), PublishStatus::kPublished);
+  EXPECT_EQ(message, nullptr);
+  EXPECT_EQ(seen, 7);
+}
+
 TEST(InlineSubscription, TypeMismatchAndBadNamesAreRefused) {
   Bus bus;
   auto publisher = bus.publisher(kNumbers);
@@ -256,7 +301,7 @@ TEST(InlineSubscription, TypeMismatchAndBadNamesAreRefused) {
 }
 
 TEST(InlineSubscription, OutlivesBusAndPublisher) {
-  std::optional<Bus> bus(std::in_place);
+  auto bus = std::make_unique<Bus>();
   std::optional<Publisher<Number>> publisher = bus->publisher(kNumbers);
   int heard = 0;
   auto subscription = bus->subscribe_inline(kNumbers, [&](const Number&) { ++heard; });
