@@ -174,27 +174,29 @@ void inline_audience_body(Explorer& world) {
   constexpr TypeIdentity kType{"number", 8, 8};
   InlineRegistry<ModelMemory> registry;
   const auto audience = std::make_shared<InlineAudience<ModelMemory>>("t", kType);
-  Used used;
-  bool handled = false;
+  struct Target {
+    Used used;
+    bool handled = false;
+  };
+  Target target;
   const auto subscriber = std::make_shared<InlineSubscriber<ModelMemory>>(
-      "t", kType, [&](const void*, const MessageInfo&) {
-        used.use();
-        handled = true;
-      });
+      "t", kType,
+      [](void* to, const void*, const InlineContext&) noexcept {
+        static_cast<Target*>(to)->used.use();
+        static_cast<Target*>(to)->handled = true;
+      },
+      std::shared_ptr<void>(std::shared_ptr<void>(), &target));
   registry.add_publisher(audience);
   registry.add(subscriber);
   world.threads(
       [&] {
-        audience->set_owner();
-        audience->call(
-            nullptr, MessageInfo{"t", 0, 0}, [](const auto&, std::size_t) { return true; },
-            [](const std::string&) {});
+        audience->call(nullptr, InlineContext{"t", 0}, [](const auto&) { return true; });
       },
       [&] {
         registry.remove(subscriber);
-        used.destroy();
+        target.used.destroy();
       });
-  world.outcome(handled ? "handled" : "not handled");
+  world.outcome(target.handled ? "handled" : "not handled");
 }
 
 /// An inline subscription begins while its publisher publishes: it hears of what is published
