@@ -6,7 +6,6 @@
 #include <caf/send.hpp>
 
 void through(long value) {
-  caf::core::init_global_meta_objects();
   caf::actor_system_config config;
   caf::actor_system system{config};
   auto reader =
