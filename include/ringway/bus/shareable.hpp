@@ -21,7 +21,8 @@ inline constexpr bool kIsShareable =
     std::is_trivially_copyable_v<T>&& std::is_trivially_destructible_v<T> &&
     !std::is_pointer_v<T> && !std::is_member_pointer_v<T> && alignof(T) <= kMostSharedAlign;
 
-/// Says in words which demand a type fails, if the home is one of several processes.
+/// Says in words which demand a type fails, if the home is one of several processes. A home may ask
+/// for more, in `check_message<T>()`.
 template <class T, Home H>
 constexpr void check_shareable() noexcept {
   if constexpr (SharedHome<H>) {
@@ -34,6 +35,7 @@ constexpr void check_shareable() noexcept {
                   "std::vector)");
     static_assert(alignof(T) <= kMostSharedAlign,
                   "Ringway: a message between processes is aligned to 128 bytes at most");
+    if constexpr (requires { H::template check_message<T>(); }) H::template check_message<T>();
   }
 }
 

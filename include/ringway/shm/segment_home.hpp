@@ -38,6 +38,7 @@
 #include "ringway/shm/participants.hpp"
 #include "ringway/shm/segment.hpp"
 #include "ringway/shm/shared_memory.hpp"
+#include "ringway/shm/type_identity.hpp"
 
 namespace ringway {
 
@@ -311,6 +312,12 @@ class SegmentHome {
   void look_after_others() { attachment_->look_after_others(); }
   /// How long a wait may sleep before it looks.
   static constexpr std::chrono::milliseconds kLongestNap = SegmentAttachment::kLookEvery;
+
+  /// Refuses, when it is compiled, what is not safe between processes (shm/type_identity.hpp).
+  template <class T>
+  static constexpr void check_message() noexcept {
+    ringway::check_message<T>();
+  }
 
   [[nodiscard]] SegmentAttachment& attachment() noexcept { return *attachment_; }
 
