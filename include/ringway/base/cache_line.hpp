@@ -27,4 +27,14 @@ inline constexpr std::size_t kOwnerSpacing = 128;
   return (value + unit - 1) & ~(unit - 1);
 }
 
+/// Asks for ownership of a cache line that will be written soon. A hint: changes nothing, never
+/// faults.
+inline void prefetch_for_writing(const void* address) noexcept {
+#if defined(__GNUC__)
+  __builtin_prefetch(address, 1);
+#else
+  static_cast<void>(address);
+#endif
+}
+
 }  // namespace ringway

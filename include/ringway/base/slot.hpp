@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "ringway/base/cache_line.hpp"
+
 namespace ringway {
 
 /// True for every type that a ring can carry; `check_element<T>()` says in words which demand
@@ -50,6 +52,18 @@ class Slot {
   T& get() noexcept { return *std::launder(reinterpret_cast<T*>(bytes_)); }
   const T& get() const noexcept { return *std::launder(reinterpret_cast<const T*>(bytes_)); }
   void destroy() noexcept { get().~T(); }
+
+  /// Writes a byte of each of its cache lines over with itself, so that this processor owns the
+  /// lines. For whoever is about to hand the slot back to a writer: docs/design/spsc-ring.md.
+  /// \pre nobody else uses the slot
+  void own_lines() noexcept {
+    const auto own = [this](std::size_t at) {
+      volatile std::byte& byte = bytes_[at];
+      byte = byte;
+    };
+    for (std::size_t at = 0; at < sizeof(T) - 1; at += kCacheLine) own(at);
+    own(sizeof(T) - 1);
+  }
 
  private:
   alignas(T) std::byte bytes_[sizeof(T)];

@@ -40,14 +40,21 @@
 namespace ringway {
 
 /// How slots of this type are laid out in lines.
+///   small   one cache line: the word, then as many slots as fit beside it
+///   medium  (to 512 bytes) the word in a cache line of its own, then seven slots
+///   large   the word, then one slot
 template <class SlotType>
 struct LineLayout {
-  static constexpr std::size_t kFirst = round_up(sizeof(Sequence), alignof(SlotType));
-  static constexpr bool kShared = kFirst + sizeof(SlotType) <= kCacheLine;
-  static constexpr std::size_t kItems = kShared ? (kCacheLine - kFirst) / sizeof(SlotType) : 1;
-  static constexpr std::size_t kWidest = alignof(SlotType) > alignof(Sequence) ? alignof(SlotType)
-                                                                               : alignof(Sequence);
-  static constexpr std::size_t kAlign = kShared ? kCacheLine : kWidest;
+  static constexpr std::size_t kBeside = round_up(sizeof(Sequence), alignof(SlotType));
+  static constexpr bool kShared = kBeside + sizeof(SlotType) <= kCacheLine;
+  static constexpr bool kMedium = !kShared && sizeof(SlotType) <= 512;
+  static constexpr std::size_t kFirst = kMedium ? round_up(kCacheLine, alignof(SlotType)) : kBeside;
+  static constexpr std::size_t kItems =
+      kShared ? (kCacheLine - kBeside) / sizeof(SlotType) : (kMedium ? 7 : 1);
+  static constexpr std::size_t kAlign = alignof(SlotType) > kCacheLine ? alignof(SlotType)
+                                                                       : kCacheLine;
+  static constexpr std::size_t kItemAlign =
+      kMedium && alignof(SlotType) < kCacheLine ? kCacheLine : alignof(SlotType);
 };
 
 template <class SlotType, class Memory>
@@ -60,7 +67,7 @@ struct alignas(LineLayout<SlotType>::kAlign) Line {
   [[nodiscard]] SlotType* end() noexcept { return items + kItems; }
 
   typename Memory::template Atomic<Sequence> published;
-  SlotType items[kItems];
+  alignas(LineLayout<SlotType>::kItemAlign) SlotType items[kItems];
 };
 
 /// The lines of one ring, made anew in each handle from the block's address.
@@ -83,6 +90,17 @@ class Lines {
 
   [[nodiscard]] LineType* after(LineType* line) const noexcept {
     return line == last_ ? first_ : line + 1;
+  }
+  /// Asks for a line that the writer in `line` will need a little later.
+  void fetch_ahead(const LineType* line) const noexcept {
+    constexpr std::ptrdiff_t kAhead = 4;
+    if (last_ - line >= kAhead) prefetch_for_writing(line + kAhead);
+  }
+  /// True if all lines fit a second-level cache, so that each is still in its last reader's when
+  /// the writer comes back to it.
+  [[nodiscard]] bool stay_cached() const noexcept {
+    constexpr std::ptrdiff_t kSecondLevelCache = std::ptrdiff_t{1} << 20;
+    return last_ - first_ < kSecondLevelCache / static_cast<std::ptrdiff_t>(sizeof(LineType));
   }
   /// The slots of all lines together.
   [[nodiscard]] std::size_t slots() const noexcept {
@@ -232,7 +250,8 @@ class LineReader {
         origin_(lines.slot_of(position), position),
         line_end_(position + static_cast<Sequence>(line_->end() - lines.slot_of(position))),
         position_(position),
-        stop_(position) {}
+        stop_(position),
+        stream_end_(position - 1) {}
 
   /// Goes to `position`; a division.
   void seek(Sequence position) noexcept { *this = LineReader(lines_, position); }
@@ -252,14 +271,32 @@ class LineReader {
       line_ = lines_.after(line_);
       origin_ = SlotOrigin<SlotType>(line_->begin(), position_);
       line_end_ = position_ + LinesType::kItems;
+      if (lines_.stay_cached()) stream_end_ = line_end_ - 1;
     }
     const auto published = line_->published.load(std::memory_order_acquire);  // acquire "published"
-    if (distance(position_, published) <= 0) return false;
+    if (distance(position_, published) <= 0) {
+      stream_end_ = position_ - 1;
+      return false;
+    }
     stop_ = earlier(published, line_end_);
+    if constexpr (!LineLayout<SlotType>::kShared) {
+      if (stop_ - position_ > 1 && lines_.stay_cached()) stream_end_ = line_end_ - 1;
+    }
     return true;
   }
 
   void advance() noexcept { ++position_; }
+
+  /// True at the last element of a cache line if the writer is ahead of this reader, so that
+  /// throughput counts for more than the latency of the next element: the reader did not have to
+  /// wait in this line (small elements), or found several at once (larger ones).
+  [[nodiscard]] bool ends_streamed_line() const noexcept {
+    if constexpr (LineLayout<SlotType>::kShared) {
+      return position_ == stream_end_;
+    } else {
+      return distance(position_, stream_end_) >= 0;  // every element has cache lines of its own
+    }
+  }
 
   /// The position after the last slot of the current line, in this reader's lap.
   [[nodiscard]] Sequence line_end() const noexcept { return line_end_; }
@@ -271,6 +308,7 @@ class LineReader {
   Sequence line_end_;
   Sequence position_;
   Sequence stop_;
+  Sequence stream_end_;  // the current line's last position; one passed if we had to wait in it
 };
 
 }  // namespace ringway

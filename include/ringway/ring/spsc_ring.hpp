@@ -313,7 +313,8 @@ class SpscRing<T, Memory>::Producer {
 
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
     return writer_.open([this] { return ask_limit(block_, writer_.position()); },
-                        [this](LineType*, Sequence position) {
+                        [this](LineType* line, Sequence position) {
+                          writer_.lines().fetch_ahead(line);
                           block_->front.store(
                               position,
                               std::memory_order_relaxed);  // relaxed: a hint for observers
@@ -412,6 +413,10 @@ class SpscRing<T, Memory>::Consumer {
     if constexpr (!std::is_trivially_destructible_v<T>) {
       Memory::before_write(reader_.slot(), sizeof(T));
       reader_.slot()->destroy();
+    }
+    if (reader_.ends_streamed_line()) {  // the writer gets an owned line back faster
+      Memory::before_write(reader_.slot(), sizeof(T));
+      reader_.slot()->own_lines();
     }
     reader_.advance();
   }
