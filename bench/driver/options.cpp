@@ -188,7 +188,7 @@ arrives, and writes a report.
   --cpus 0,1            processors for the threads (default: the first two allowed)
   --payloads 8,64       payload sizes in bytes (8, 64, 256, 1024)
   --capacities 1024     capacities
-  --class-limits 70,85 ping-pong round trips in ns: below = one core, above = two cores
+  --class-limits 62,66 ping-pong round trips in ns: below = one core, above = two cores
   --out DIR             where the report goes (default: build/bench-report)
   --json FILE           results.json goes there too
   --baseline FILE       results.json of an earlier run: shows what moved beyond noise
