@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// Everything that needs no dependency beyond Abseil. Whoever wants one ring includes that ring's
-/// header instead.
+/// Rings, waits, bounded channels and the bus between threads; needs Abseil. Whoever wants one ring
+/// includes that ring's header instead. Not here: ringway/channel/unbounded_channel.hpp, which needs
+/// moodycamel's queue, and ringway/shm/shared_bus.hpp, the bus between processes.
 
 #include "ringway/bus/bus.hpp"
 #include "ringway/channel/channel.hpp"
