@@ -2,8 +2,8 @@
 #pragma once
 /// \file
 /// Rings, waits, bounded channels and the bus between threads; needs Abseil. Whoever wants one ring
-/// includes that ring's header instead. Not here: ringway/channel/unbounded_channel.hpp, which needs
-/// moodycamel's queue, and ringway/shm/shared_bus.hpp, the bus between processes.
+/// includes that ring's header instead. Not here: ringway/channel/unbounded_channel.hpp, which
+/// needs moodycamel's queue, and ringway/shm/shared_bus.hpp, the bus between processes.
 
 #include "ringway/bus/bus.hpp"
 #include "ringway/channel/channel.hpp"
