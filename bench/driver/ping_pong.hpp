@@ -24,8 +24,8 @@ enum class CoreClass : unsigned char { kTwoCores, kOneCore, kUnclear };
   return "unclear";
 }
 
-/// The round trips, in nanoseconds, that separate the classes. On the EPYC machines of the published
-/// runs a ring whose lines had to travel lost two thirds of its throughput from 64 ns on.
+/// The round trips, in nanoseconds, that separate the classes. On the EPYC machines of the
+/// published runs a ring whose lines had to travel lost two thirds of its throughput from 64 ns on.
 struct ClassLimits {
   double one_core_below = 62;
   double two_cores_above = 66;
