@@ -232,9 +232,8 @@ template <class T>
 /// Nanoseconds for a request with its answer, with `outstanding` of them under way all the time.
 [[nodiscard]] inline Measurement measure_outstanding(Stage& stage, std::size_t outstanding,
                                                      std::uint64_t count) {
-  // Room for what the replier has answered but, in the middle of a batch, not given back yet.
   const Service<Question(Question)> service{
-      "growth.increment", {.timeout = std::chrono::seconds(30), .max_pending = outstanding + 128}};
+      "growth.increment", {.timeout = std::chrono::seconds(30), .max_pending = outstanding}};
   Measurement measurement;
   Bus bus;
   Dispatcher dispatcher{bus, {.name = "replier", .cpu = stage.cpu(1), .idle = Idle::kSpin}};

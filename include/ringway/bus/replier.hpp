@@ -14,6 +14,8 @@
 ///
 /// *Progress.* Answering is wait-free but for the handler.
 
+#include <algorithm>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -26,6 +28,11 @@
 #include "ringway/bus/subscription.hpp"
 
 namespace ringway {
+
+/// A replier gives the places of requests back after so many at the latest, also in the middle of
+/// a batch. A lane of requests has so many places more than there may be requests under way, so a
+/// requester that has been answered always finds room.
+inline constexpr std::size_t kRequestsAtATime = 16;
 
 template <class Request>
 struct RequestElement {
@@ -122,8 +129,14 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
     }
 
     std::size_t drain(std::size_t limit) override {
-      const auto taken =
-          cursor_->drain([this](const Element& element) { return answer(element); }, limit);
+      std::size_t taken = 0;
+      while (taken < limit) {
+        const auto most = std::min(limit - taken, kRequestsAtATime);
+        const auto now =
+            cursor_->drain([this](const Element& element) { return answer(element); }, most);
+        taken += now;
+        if (now < most || owner_.ended()) break;
+      }
       if (taken != 0) record_.room.notify_all();
       return taken;
     }

@@ -60,7 +60,7 @@ class RequesterCore {
     }
     auto requests = Requests::make(bus, LaneKind::kRequest, service.name,
                                    {service_identity<Reply, Request>(), true},
-                                   {.capacity = service.options.max_pending,
+                                   {.capacity = lane_capacity(service.options),
                                     .max_readers = kMostRepliers,
                                     .admits_lossy = false},
                                    endpoint);
@@ -159,6 +159,10 @@ class RequesterCore {
         options_(options),
         table_(service.max_pending) {}
 
+  /// None if none may be under way: the ring refuses that in words.
+  [[nodiscard]] static std::size_t lane_capacity(const ServiceOptions& service) noexcept {
+    return service.max_pending == 0 ? 0 : service.max_pending + kRequestsAtATime;
+  }
   [[nodiscard]] EndpointRecord<Memory>& record() const noexcept {
     return requests_->core().directory().endpoint(endpoint_);
   }
