@@ -15,7 +15,11 @@ namespace ringway::bench {
 template <class T, class Queue, bool kTry>
 class AtomicQueueAdapter {
  public:
-  static constexpr AdapterInfo kInfo{.name = "atomic_queue", .pop_waits = !kTry};
+  // Two producers that have claimed positions h and h + size wait for the same slot and may take it
+  // in either order, so where producers share a queue and are not all running, the order of one
+  // producer's messages is not kept.
+  static constexpr AdapterInfo kInfo{
+      .name = "atomic_queue", .pop_waits = !kTry, .keeps_order = kOneProducer<Queue>};
 
   explicit AtomicQueueAdapter(std::size_t) : queue_(std::make_unique<Queue>()) {}
 

@@ -21,4 +21,13 @@ using AtomicSpsc2 = atomic_queue::AtomicQueue2<T, kSize, false, true, false, tru
 template <class T, unsigned kSize>
 using AtomicMpmc2 = atomic_queue::AtomicQueue2<T, kSize>;
 
+/// Which of them serve one producer and one consumer only.
+template <class Queue>
+inline constexpr bool kOneProducer = false;
+template <class T, unsigned kSize, T kNil, bool kA, bool kB, bool kC, bool kSpsc>
+inline constexpr bool kOneProducer<atomic_queue::AtomicQueue<T, kSize, kNil, kA, kB, kC, kSpsc>> =
+    kSpsc;
+template <class T, unsigned kSize, bool kA, bool kB, bool kC, bool kSpsc>
+inline constexpr bool kOneProducer<atomic_queue::AtomicQueue2<T, kSize, kA, kB, kC, kSpsc>> = kSpsc;
+
 }  // namespace ringway::bench
