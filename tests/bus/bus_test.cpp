@@ -186,7 +186,14 @@ TEST_F(MappedTwice, PublishesAcrossBothWaysParked) {
     if (i % 20 == 0) std::this_thread::sleep_for(1ms);
   }
   ASSERT_TRUE(eventually([&] { return early.delivered() == 300 && late.delivered() == 300; }));
-  EXPECT_GT(at_a.parks() + at_b.parks(), 0u);
+  // How soon a dispatcher gets to sleep depends on what else the machine does.
+  std::uint64_t sent = 300;
+  ASSERT_TRUE(eventually([&] {
+    std::this_thread::sleep_for(1ms);
+    EXPECT_EQ(publisher.publish({sent++}), PublishStatus::kPublished);
+    return at_a.parks() != 0 && at_b.parks() != 0;
+  }));
+  ASSERT_TRUE(eventually([&] { return early.delivered() == sent && late.delivered() == sent; }));
 }
 
 TEST_F(MappedTwice, PublisherThatWaitsIsReleasedFromTheOtherMapping) {
@@ -217,7 +224,12 @@ TEST_F(MappedTwice, RequestsAcrossParked) {
     ASSERT_TRUE(answer.has_value()) << describe(answer.error());
     ASSERT_EQ(*answer, i + 1);
   }
-  EXPECT_GT(requester.parks(), 0u);
+  // 20 again and again: how soon the requester gets to sleep depends on what else the machine does.
+  ASSERT_TRUE(eventually([&] {
+    const auto answer = requester.request(20);
+    EXPECT_TRUE(answer.has_value()) << describe(answer.error());
+    return requester.parks() != 0;
+  }));
 }
 
 TEST_F(MappedTwice, TypeMismatchIsSeenAcross) {

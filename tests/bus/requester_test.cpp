@@ -286,6 +286,48 @@ TEST(Requester, TimedOutRequestsFreeTheTableThoughTheLaneStaysFull) {
   EXPECT_TRUE(eventually(last));
 }
 
+// The replier answers request after request of one batch; the requester asks again for every
+// answer.
+TEST(Requester, MayAskAgainForEveryAnswerAlsoInTheMiddleOfABatch) {
+  constexpr std::uint32_t kUnderWay = 100;
+  const Service<Reply(Question)> service{"twice", {.timeout = 60s, .max_pending = kUnderWay}};
+  for (const std::uint32_t stop_at : {1u, 15u, 16u, 17u, 64u, 99u}) {
+    Bus bus;
+    Dispatcher server{bus, {.batch = 1000}};
+    Door first;
+    Door later;
+    auto replier = server.reply(service, [&](const Question& question) {
+      if (question.number == 0) first.pass();
+      if (question.number == stop_at) later.pass();
+      return twice(question);
+    });
+    auto requester = bus.requester(service);
+    std::uint32_t answered = 0;
+    std::uint32_t refused = 0;
+    const auto ask = [&](std::uint32_t number) {
+      requester.request_async({number}).then([&](const Result<Reply, RequestError>& answer) {
+        if (answer) return static_cast<void>(++answered);
+        EXPECT_EQ(answer.error(), RequestError::kTooMany);
+        ++refused;
+      });
+    };
+    for (std::uint32_t i = 0; i < kUnderWay; ++i) ask(i);
+    ASSERT_TRUE(first.await_somebody());
+    first.open();
+    ASSERT_TRUE(later.await_somebody());  // inside the batch, `stop_at` answers have been given
+    ASSERT_TRUE(eventually([&] { return requester.poll() == 0 && answered == stop_at; }));
+    for (std::uint32_t i = 0; i < stop_at; ++i) ask(1000 + i);
+    EXPECT_EQ(refused, 0u) << "max_pending requests may be under way";
+    EXPECT_EQ(requester.pending(), kUnderWay);
+    ask(2000);
+    EXPECT_EQ(refused, 1u) << "and no more";
+    later.open();
+    ASSERT_TRUE(eventually([&] { return requester.poll() == 0 && requester.pending() == 0; }));
+    EXPECT_EQ(answered, kUnderWay + stop_at);
+    EXPECT_EQ(replier.delivered(), kUnderWay + stop_at);
+  }
+}
+
 TEST(Requester, FromTheRepliersOwnDispatcherWouldDeadlock) {
   Bus bus;
   Dispatcher server{bus};
@@ -303,7 +345,7 @@ TEST(Requester, FromTheRepliersOwnDispatcherWouldDeadlock) {
       const auto answer = requester.request({1});
       outcome.store(answer ? 1000 : static_cast<int>(answer.error()));
       pending.emplace(requester.request_async({4}));
-    } else if (pending->poll()) {
+    } else if (async_outcome.load() == -1 && pending->poll()) {
       auto answer = pending->get();
       async_outcome.store(answer ? static_cast<int>(answer->number) : 1000);
     }
@@ -312,10 +354,10 @@ TEST(Requester, FromTheRepliersOwnDispatcherWouldDeadlock) {
   publisher.publish(0);
   ASSERT_TRUE(eventually([&] { return outcome.load() != -1; }));
   EXPECT_EQ(outcome.load(), static_cast<int>(RequestError::kWouldDeadlock));
-  for (int i = 0; i < 1000 && async_outcome.load() == -1; ++i) {
+  ASSERT_TRUE(eventually([&] {
     publisher.publish(1);
-    std::this_thread::sleep_for(1ms);
-  }
+    return async_outcome.load() != -1;
+  }));
   EXPECT_EQ(async_outcome.load(), 8) << "asynchronously it works";
   bus.stop();
   EXPECT_EQ(handled, 1) << "a request that is refused is not sent";
