@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// The two distances that decide what shares a cache line.
+/// The two distances that decide what shares a cache line, and a hint to fetch one for writing.
 ///
 /// Own constants, never `std::hardware_destructive_interference_size`: that one changes with the
 /// compiler's tuning flags, and a ring's layout must be the same in every translation unit and in

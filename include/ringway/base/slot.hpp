@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// Raw room for one `T` whose lifetime the ring manages, and what a ring asks of `T`.
+/// Raw room for one `T` whose lifetime the ring manages, whose cache lines a reader may take over
+/// before it hands them back, and what a ring asks of `T`.
 
 #include <cstddef>
 #include <new>

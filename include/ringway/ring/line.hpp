@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// A line: as many slots as fit beside one sequence in a cache line. The unit in which
-/// single-writer rings publish.
+/// A line: a few slots behind one sequence. The unit in which single-writer rings publish.
 ///
-/// *What.* `published` is the position after the last element published in this line. It travels in
-/// the same cache line as the elements, so a message and the news of it cost one coherence
-/// transfer, and seven 8-byte elements share it. An element too large to share a line has a line of
-/// its own, as long as it needs.
+/// *What.* `published` is the position after the last element published in this line. Small
+/// elements (up to 56 bytes) travel in the same cache line with it, so a message and the news of it
+/// cost one coherence transfer, and seven 8-byte elements share it. Up to 512 bytes, seven elements
+/// lie behind a cache line with their word; larger ones have a word each.
 ///
 /// *Protocol.* Only the writer stores `published`, and it only grows. A reader at position `p` in
 /// this line finds
@@ -42,7 +41,7 @@ namespace ringway {
 /// How slots of this type are laid out in lines.
 ///   small   one cache line: the word, then as many slots as fit beside it
 ///   medium  (to 512 bytes) the word in a cache line of its own, then seven slots
-///   large   the word, then one slot
+///   large   the word, then one slot, as long as it is
 template <class SlotType>
 struct LineLayout {
   static constexpr std::size_t kBeside = round_up(sizeof(Sequence), alignof(SlotType));

@@ -27,8 +27,8 @@
 ///   "freed"      consumer's store of free -> producer's load of the slot word: the slot is
 ///                destroyed, or moved from and destroyed
 ///   "claimed"    a producer's claim -> another producer's load of claimed, which thereby sees
-///   every
-///                take that the claim relied on: "full" is never said of a state that never was
+///                every take that the claim relied on: "full" is never said of a state that never
+///                was
 ///   "sealed"     seal() -> sealed() and drained() that say true
 /// Neither `claimed` nor `taken` hands over an element: they decide who owns a position, and the
 /// slot word hands it over.

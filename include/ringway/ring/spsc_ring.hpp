@@ -16,6 +16,10 @@
 /// The producer looks at `consumed` only when its cached limit says full; the consumer never looks
 /// at a word of the producer's other than the line that it is about to read. Each side's cursor
 /// lives in its handle.
+/// A consumer that does not have to wait hands cache lines back as their owner: before it
+/// acknowledges the last element in one, it writes bytes of that slot over with themselves
+/// (`Slot::own_lines`), so that the producer meets lines that nobody shares. In rings of at most
+/// 1 MiB.
 ///
 /// *Synchronisation.*
 ///   "published"  in ring/line.hpp: the element is constructed
