@@ -18,8 +18,8 @@
 ///   relax()         one step of a busy loop: here is where a checker may switch threads
 ///   yield()         the same, for a wait that has lasted longer
 ///
-/// heavy_fence, yield and the futex calls are declared here and defined in wait/, so that a ring
-/// pulls in no kernel header.
+/// heavy_fence is defined in base/asymmetric_fence.hpp, yield and the futex calls in wait/, so that
+/// a ring that needs none of them pulls in no kernel header.
 
 #include <atomic>
 #include <cstddef>

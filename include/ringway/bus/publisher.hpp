@@ -4,17 +4,16 @@
 /// `Publisher<T>` and `FamilyPublisher<T>`: the writing end of a lane.
 ///
 /// *What.* Each publisher owns a lane, a single-writer broadcast ring; publishing writes one slot,
-/// whatever the number of subscribers. A family publisher carries many topics of one type in one
-/// lane: one order across them, and memory that does not grow with the number of names. One thread
-/// at a time per publisher; make one for each thread.
+/// however many dispatchers read it (with inline subscribers alone: none). A family publisher
+/// carries many topics of one type in one lane: one order across them, and memory that does not
+/// grow with the number of names. One thread at a time per publisher; make one for each thread.
 ///
 /// *Progress.* try_publish is wait-free but for inline handlers and for waking readers that sleep.
 /// publish waits while the slowest reliable reader is `capacity` behind, until there is room, the
 /// deadline passes or the bus stops.
 ///
 /// *Synchronisation.* What the publisher did before publish happens before what a handler of the
-/// message does
-/// ("published" in ring/line.hpp); "lane closed" is in bus/directory.hpp.
+/// message does ("published" in ring/line.hpp); "lane closed" is in bus/directory.hpp.
 
 #include <bit>
 #include <cassert>

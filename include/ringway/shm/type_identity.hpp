@@ -5,9 +5,11 @@
 /// kind and place of every member.
 ///
 /// *What.* Two programs that meet at a topic were compiled apart. `message_type<T>()` describes T,
-/// at compile time; whoever attaches compares (`compatibility`) and gets a sentence that names both
-/// sides if they do not fit (`describe_mismatch`). Only types that mean the same in every process
-/// are described: `SafeBetweenProcesses`. For all others `check_message<T>()` says why not.
+/// at compile time; two descriptions can be compared (`compatibility`), and a sentence names both
+/// sides if they do not fit (`describe_mismatch`). The bus between processes refuses unsafe types
+/// by `check_message` and compares name, size and alignment; it does not keep descriptions. Only
+/// types that mean the same in every process are described: `SafeBetweenProcesses`. For all others
+/// `check_message<T>()` says why not.
 ///
 /// *Members.* Aggregates are taken apart (shm/member_list.hpp); their members are numbers, `bool`,
 /// enums, arrays and aggregates of these. Each is an entry: kind, bytes, count (of an array's
