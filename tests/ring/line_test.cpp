@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 namespace ringway {
@@ -26,7 +27,14 @@ TEST(Line, HoldsAsManyElementsAsFitBesideItsWord) {
   EXPECT_EQ(LineOf<char>::kItems, 56U);
   EXPECT_EQ((LineOf<Bytes<28>>::kItems), 2U);
   EXPECT_EQ((LineOf<Bytes<56>>::kItems), 1U);
-  EXPECT_EQ((LineOf<Bytes<64>>::kItems), 1U);
+}
+
+TEST(Line, HoldsSevenMediumElementsBehindItsWord) {
+  EXPECT_EQ((LineOf<Bytes<57>>::kItems), 7U);
+  EXPECT_EQ((LineOf<Bytes<64>>::kItems), 7U);
+  EXPECT_EQ((LineOf<Bytes<512>>::kItems), 7U);
+  EXPECT_EQ((LineOf<Bytes<520>>::kItems), 1U);
+  EXPECT_EQ(sizeof(LineOf<Bytes<64>>), 8 * kCacheLine);
 }
 
 TEST(Line, SharedLinesAreExactlyACacheLine) {
@@ -38,7 +46,11 @@ TEST(Line, SharedLinesAreExactlyACacheLine) {
 TEST(Line, LargeElementsAreAlignedAsTheyAsk) {
   EXPECT_EQ(alignof(LineOf<Bytes<64, 64>>), 64U);
   EXPECT_EQ(alignof(LineOf<Bytes<128, 128>>), 128U);
-  EXPECT_EQ(sizeof(LineOf<Bytes<64>>), 72U);
+  EXPECT_EQ(alignof(LineOf<Bytes<64>>), kCacheLine);
+  EXPECT_EQ(alignof(LineOf<Bytes<1024>>), kCacheLine);
+  alignas(LineOf<Bytes<256>>) std::byte memory[sizeof(LineOf<Bytes<256>>)];
+  auto* line = ::new (static_cast<void*>(memory)) LineOf<Bytes<256>>(0);
+  EXPECT_EQ(reinterpret_cast<std::byte*>(line->begin()) - memory, std::ptrdiff_t{kCacheLine});
 }
 
 class LinesTest : public testing::TestWithParam<Sequence> {
@@ -152,4 +164,74 @@ INSTANTIATE_TEST_SUITE_P(Starts, LinesTest,
                                          (Sequence{1} << 63) - 3, ~Sequence{0} - 4));
 
 }  // namespace
+/// A reader of lines of eight-byte elements, and a writer beside it.
+class StreamedLine : public testing::Test {
+ protected:
+  using SlotType = Slot<std::uint64_t>;
+  static constexpr std::size_t kLines = 3;
+
+  StreamedLine()
+      : lines_(memory_, kLines, 0), writer_((lines_.format(), lines_), 0), reader_(lines_, 0) {}
+
+  void write(int count) {
+    for (int i = 0; i < count; ++i) {
+      if (writer_.room() == 0) {
+        ASSERT_TRUE(writer_.open([] { return Sequence{kLines * 7}; }, [](auto*, Sequence) {}));
+      }
+      writer_.slot()->construct(writer_.position());
+      writer_.publish(1);
+    }
+  }
+  /// The positions at which the reader said that a streamed line ends.
+  std::vector<Sequence> read(int count) {
+    std::vector<Sequence> ends;
+    for (int i = 0; i < count; ++i) {
+      if (reader_.available() == 0 && !reader_.open()) break;
+      if (reader_.ends_streamed_line()) ends.push_back(reader_.position());
+      reader_.advance();
+    }
+    return ends;
+  }
+
+  alignas(kCacheLine) std::byte memory_[kLines * kCacheLine];
+  Lines<SlotType, NativeMemory> lines_;
+  LineWriter<SlotType, NativeMemory> writer_;
+  LineReader<SlotType, NativeMemory> reader_;
+};
+
+TEST_F(StreamedLine, EndsWhereTheReaderNeverWaited) {
+  write(20);
+  EXPECT_EQ(read(20), (std::vector<Sequence>{13}));  // the first line was not entered
+}
+
+TEST_F(StreamedLine, IsNotOneInWhichTheReaderWaited) {
+  write(10);
+  EXPECT_EQ(read(20), std::vector<Sequence>{});
+  write(8);
+  EXPECT_EQ(read(20), std::vector<Sequence>{}) << "it had to wait for the eleventh";
+}
+
+TEST_F(StreamedLine, IsNoLoneMessage) {
+  for (int i = 0; i < 20; ++i) {
+    write(1);
+    EXPECT_EQ(read(2), std::vector<Sequence>{}) << i;
+  }
+}
+
+TEST(Slot, OwningItsLinesLeavesItsBytes) {
+  const auto check = []<std::size_t kSize>(std::integral_constant<std::size_t, kSize>) {
+    Slot<std::array<unsigned char, kSize>> slot;
+    auto* bytes = slot.construct();
+    for (std::size_t i = 0; i < kSize; ++i) (*bytes)[i] = static_cast<unsigned char>(i * 7 + 1);
+    slot.own_lines();
+    for (std::size_t i = 0; i < kSize; ++i) {
+      ASSERT_EQ((*bytes)[i], static_cast<unsigned char>(i * 7 + 1)) << kSize << " bytes, at " << i;
+    }
+  };
+  check(std::integral_constant<std::size_t, 1>{});
+  check(std::integral_constant<std::size_t, 8>{});
+  check(std::integral_constant<std::size_t, 64>{});
+  check(std::integral_constant<std::size_t, 200>{});
+}
+
 }  // namespace ringway
