@@ -259,8 +259,9 @@ class Guarantees(House):
         self.write("build/tests/CTestTestfile.cmake",
                    f'include("{self.root}/build/tests/a_test[1]_include.cmake")\n')
         self.write("build/tests/a_test[1]_tests.cmake",
-                   "add_test([=[ring.Plain.Holds]=]  a)\n"
-                   "add_test([=[ring.P/Typed/0.Holds/One  # GetParam() = 1]=]  a)\n")
+                   "add_test([=[ring.Plain.Holds]=]  a [==[--gtest_filter=Plain.Holds]==] b)\n"
+                   "add_test([=[ring.P.Holds<One>]=]  a "
+                   "[==[--gtest_filter=P/Typed/0.Holds/One]==] b)\n")
 
     def verdict(self, *log):
         self.write("build/Testing/Temporary/LastTest.log", "\n".join(log) + "\n")
