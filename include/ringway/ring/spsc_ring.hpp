@@ -128,11 +128,11 @@ class SpscRing {
     block()->producer_role.vacate(block()->lines().head(block()->front));
   }
   /// The same for a consumer. The next one continues with the first element that was not
-  /// acknowledged: try_pop() acknowledges before it returns, drain() after its handler, so what a
-  /// handler was busy with comes again. \pre as for vacate_producer()
+  /// acknowledged: try_pop() acknowledges before it returns, drain() when its handler has had what
+  /// was found in one line, so up to a line of elements comes again. \pre as for vacate_producer()
   void vacate_consumer() noexcept requires std::is_trivially_copyable_v<T> {
     block()->consumer_role.vacate(
-        block()->consumed.load(std::memory_order_acquire));  // acquire "consumed"
+        block()->consumed.load(std::memory_order_relaxed));  // relaxed: its writer has ended
   }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return memory_.header().capacity; }
