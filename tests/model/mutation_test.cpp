@@ -47,21 +47,25 @@ struct Target {
   if (site.file == "ready_map.hpp" && site.kind == SiteKind::kUpdate) {
     return "load buffering (2)";
   }
-  if (site.file == "inline_audience.hpp" &&
-      (function == "InlineAudience::quiesce" || function == "InlineAudience::free_retired")) {
-    return "two looks at one word (3)";
+  if (site.file == "inline_audience.hpp" && function == "InlineAudience::quiesce") {
+    return "a fence follows (3)";
   }
   return nullptr;
 }
 
-/// Whole buses are slow, at about 5,000 executions a second, and all of their larger models are
-/// explored at random here: not strong enough to fail for a mutant that survives.
+/// Why no thread of a model executes this line of code; null if that is a gap.
+[[nodiscard]] const char* reason_without(const std::string& file, const std::string& line) {
+  const auto has = [&line](const char* text) { return line.find(text) != std::string::npos; };
+  if (has("std::atomic_signal_fence")) return "an order for the compiler (4)";
+  if (has("fence_needed_(!Memory::heavy_fence())")) return "asks the kernel (1)";
+  if (file == "dispatcher.hpp" && has("const bool fenced")) return "more than 16 cursors (5)";
+  if (file == "unbounded_channel.hpp") return "no model of this channel (6)";
+  return nullptr;
+}
+
+/// Whole buses are slow, at about 5,000 executions a second.
 [[nodiscard]] bool is_of_the_bus(const Model& model) {
   return model.name.starts_with("bus,");
-}
-[[nodiscard]] bool may_survive(const Site& site) {
-  return site.path.find("/ringway/bus/") != std::string::npos && site.file != "ready_map.hpp" &&
-         site.file != "inline_audience.hpp";
 }
 
 /// Small models are explored as in the table; others at random, a mutant as often as the seed
@@ -161,7 +165,10 @@ struct Target {
                             line.find("Memory::heavy_fence()") != std::string::npos;
         const auto known = lines.lower_bound(statement);
         if (orders && (known == lines.end() || *known > number)) {
-          rows += row_of({file.filename().string(), "`" + line + "`"});
+          const char* reason = reason_without(file.filename().string(), line);
+          EXPECT_NE(reason, nullptr) << file << ":" << number << ": executed by no model";
+          rows += row_of(
+              {file.filename().string(), "`" + line + "`", reason == nullptr ? "NONE" : reason});
         }
         if (line.empty() || std::string(";{}:").find(line.back()) != std::string::npos) {
           statement = number + 1;
@@ -192,7 +199,7 @@ TEST(Mutation, EveryOrderIsNeeded) {
     const auto twin = ++like_it[site.function_name() + operation];
     if (twin > 1) operation += ", " + std::to_string(twin) + ".";
     for (const Mutant& mutant : mutants) {
-      if (!arguments.whole && (count++ % 5 != 0 || may_survive(site))) continue;
+      if (!arguments.whole && count++ % 5 != 0) continue;
       std::string how;
       const char* explanation = explanation_of(mutant);
       if (explanation != nullptr && !arguments.whole) continue;
@@ -202,13 +209,11 @@ TEST(Mutation, EveryOrderIsNeeded) {
       if (explanation != nullptr) how = explanation;
       const std::string by = killer != nullptr        ? killer->name
                              : explanation != nullptr ? "explained"
-                             : may_survive(site)      ? "none"
                                                       : "SURVIVES";
       std::printf("| %-60s | %-52s | %s |\n", mutant.describe().c_str(), by.c_str(), how.c_str());
       std::fflush(stdout);
       table += row_of({site.function_name(), operation, mutant.becomes(), by, how});
-      EXPECT_TRUE(killer != nullptr || explanation != nullptr || may_survive(site))
-          << mutant.describe();
+      EXPECT_TRUE(killer != nullptr || explanation != nullptr) << mutant.describe();
       killed += killer != nullptr ? 1 : 0;
       explained += explanation != nullptr ? 1 : 0;
     }
@@ -222,9 +227,10 @@ TEST(Mutation, EveryOrderIsNeeded) {
   EXPECT_GT(targets.size(), 40U);
   if (arguments.table.empty()) return;
   ASSERT_TRUE(replace_table(arguments.table, "mutants", std::string(score) + "\n\n" + table));
-  ASSERT_TRUE(replace_table(
-      arguments.table, "sites without mutants",
-      row_of({"file", "ordered, but executed by no thread of a model"}) + "|---|---|\n" + rest));
+  ASSERT_TRUE(
+      replace_table(arguments.table, "sites without mutants",
+                    row_of({"file", "ordered, but executed by no thread of a model", "why"}) +
+                        "|---|---|---|\n" + rest));
 }
 
 }  // namespace

@@ -160,7 +160,8 @@ struct alignas(kOwnerSpacing) LaneRecord {
   /// The publisher: true if nobody reads the ring, and nothing else is special: a message need not
   /// be put into it. One load.
   [[nodiscard]] bool calm() const noexcept {
-    return state_.load(std::memory_order_acquire) == 0;  // acquire "lane closed"
+    // relaxed: zero says that nothing has happened; whatever has, the publisher looks at again
+    return state_.load(std::memory_order_relaxed) == 0;
   }
   [[nodiscard]] bool unheard() const noexcept {
     return (state_.load(std::memory_order_relaxed) & kHeard) == 0;  // relaxed: see the file comment

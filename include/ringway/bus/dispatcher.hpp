@@ -186,7 +186,7 @@ class DispatcherCore final : public DispatcherBase {
   [[nodiscard]] std::uint64_t left() const override { return left_; }
 
   [[nodiscard]] std::string running_handler() override {
-    const auto* running = running_.load(std::memory_order_acquire);  // acquire "handled"
+    const auto* running = running_.load(std::memory_order_relaxed);  // relaxed: only compared
     const std::scoped_lock lock(inbox_lock_);  // an ended subscription is let go under this lock
     for (const auto& subscription : known_) {
       if (subscription.get() == running) return subscription->pattern();
@@ -235,8 +235,9 @@ class DispatcherCore final : public DispatcherBase {
     const std::scoped_lock lock(bus_->wait_lock);
     const auto* next = other;
     const auto* handler = awaited;
-    while (next != nullptr &&
-           next->running_.load(std::memory_order_acquire) == handler) {  // acquire "handled"
+    // relaxed: only compared. A handler that is part of a circle ran before the heavy fence or the
+    // lock; for one that has ended, await_handler() looks again.
+    while (next != nullptr && next->running_.load(std::memory_order_relaxed) == handler) {
       if (next == this) return false;
       handler = next->awaited_;
       next = next->waits_for_;

@@ -175,7 +175,8 @@ class InlineAudience {
 
   /// The thread that is inside this audience's call(), or none.
   [[nodiscard]] ThreadId caller() const noexcept {
-    return calling_.load(std::memory_order_acquire);  // acquire "calling"
+    // relaxed: only compared with the thread that asks, whose own store it finds in any case
+    return calling_.load(std::memory_order_relaxed);
   }
 
  private:

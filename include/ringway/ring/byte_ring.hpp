@@ -125,7 +125,7 @@ class BasicByteRing {
   /// acknowledged: what a handler was busy with comes again. \pre as for vacate_producer()
   void vacate_consumer() noexcept {
     block()->consumer_role.vacate(
-        block()->consumed.load(std::memory_order_acquire));  // acquire "consumed"
+        block()->consumed.load(std::memory_order_relaxed));  // relaxed: its writer has ended
   }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return shape_.capacity; }

@@ -90,7 +90,8 @@ class alignas(kCacheLine) EventCount {
   [[nodiscard]] Key prepare() noexcept {
     const std::uint32_t state = state_.fetch_add(1, std::memory_order_acquire);  // acquire "looked"
     if ((state & kFenceNeeded) == 0 && !Memory::heavy_fence()) {
-      state_.fetch_or(kFenceNeeded | kSliced, std::memory_order_acquire);  // acquire "looked"
+      // relaxed: what it could see now, the epoch tells too, and the sleep ends by itself
+      state_.fetch_or(kFenceNeeded | kSliced, std::memory_order_relaxed);
     }
     return Key{epoch_.load(std::memory_order_acquire)};  // acquire "notified"
   }

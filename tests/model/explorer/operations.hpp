@@ -155,6 +155,7 @@ class Operations : protected Scheduler {
     const OutsideModel outside;
     if (options_.heavy_refused) return false;
     if (prepares()) return true;
+    if (options_.refused_later) return false;
     bool kept = true;
     effective(place, SiteKind::kHeavyFence, std::memory_order_seq_cst, &kept);
     if (!kept) return true;
@@ -179,6 +180,7 @@ class Operations : protected Scheduler {
   }
 
   void await(const Place& place) {
+    if (!options_.relax_waits) return;
     const OutsideModel outside;
     if (alone()) fail("the body waits, but no other thread is there to end that");
     announce({Step::kAwait}, place);

@@ -54,6 +54,8 @@ struct Options {
                                    // before it, in one execution
   unsigned time_jumps = 0;         // how often the clock may be found past every deadline
   bool heavy_refused = false;      // the kernel refuses the heavy fence
+  bool refused_later = false;      // it grants it while the body prepares, and then no more
+  bool relax_waits = true;         // relax() waits for something new; false: it does nothing
   std::uint64_t steps = 4000;      // visible operations in one execution before it is a livelock
 };
 

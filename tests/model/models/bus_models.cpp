@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// \file
 /// The bus as it is under the explorer: dispatchers that sleep at once, subscriptions that end
-/// while their handler runs, inline handlers, stopping, requests.
+/// while their handler runs, inline handlers, publishers that leave, stopping, requests.
 ///
 /// Every body makes a real bus in a block of the model (models/bus_world.hpp). Handlers announce
 /// that they use an object, and whoever ends a subscription destroys it: a handler that runs after
@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "models/bus_world.hpp"
@@ -36,12 +37,15 @@ struct Used {
 };
 
 /// A publisher publishes and then stops the bus; the dispatcher sleeps whenever it finds nothing.
+/// What handlers did is there for whoever has stopped the bus.
 void signal_body(Explorer& world, unsigned messages) {
   const BusWorld begin;
   auto bus = model_bus();
   ModelDispatcher dispatcher(bus, kParkAtOnce);
+  Used used;
   std::uint64_t next = 0;
   auto subscription = dispatcher.subscribe(kTopic, [&](const Number& message) {
+    used.use();
     world.operation();
     world.check(message.number() == next, "in order");
     ++next;
@@ -55,6 +59,7 @@ void signal_body(Explorer& world, unsigned messages) {
     }
     world.operation();
     report = bus.stop(kForever);
+    used.destroy();
   });
   world.check(report.drained && report.left == 0, "stop() says that everything was handled");
   world.check(next == messages, "every message was handled");
@@ -97,6 +102,69 @@ void end_body(Explorer& world, unsigned messages) {
   }
   world.check(handled + undelivered <= sent, "nothing is invented");
   world.outcome(std::to_string(sent) + std::to_string(handled));
+}
+
+/// A subscription ends while its dispatcher goes on to another one's handler: what its own did is
+/// done, whichever handler the one who ends it finds running.
+void end_before_another_body(Explorer& world) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  Used used;
+  unsigned others = 0;
+  ModelDispatcher dispatcher(bus, kParkAtOnce);
+  auto subscription = dispatcher.subscribe(kTopic, [&](const Number&) { used.use(); });
+  auto other = dispatcher.subscribe(kTopic, [&](const Number&) { ++others; });
+  auto publisher = bus.publisher(kTopic);
+  world.check(publisher.try_publish(Number(0)) == PublishStatus::kPublished, "accepted");
+  world.threads(model_thread(0), [&] {
+    subscription.end();
+    used.destroy();
+    world.operation();
+    bus.stop(kForever);
+  });
+  world.check(others == 1, "the other one's handler ran");
+  world.outcome(std::to_string(subscription.delivered()));
+}
+
+/// The first lane of a kind.
+[[nodiscard]] std::uint32_t lane_of(ModelBus& bus, LaneKind kind) {
+  auto& directory = bus.core()->directory();
+  std::uint32_t i = 1;
+  while (directory.lane(i).used == 0 || directory.lane(i).kind != kind) ++i;
+  return i;
+}
+
+/// A publisher publishes and leaves. A thread does with a subscription's reader what a dispatcher
+/// does, without one: a reader that says it is finished has handled everything.
+template <class Handler>
+void leave_body(Explorer& world, Handler&& handler, const std::uint64_t& handled) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  auto core = bus.core();
+  const auto endpoint = value_or_stop(core->directory().new_endpoint());
+  TopicSubscription<Number, std::decay_t<Handler>, ModelHome> subscription(
+      core, "t", 0, endpoint, {}, std::forward<Handler>(handler));
+  std::optional<Publisher<Number, ModelHome>> publisher(bus.publisher(kTopic));
+  {
+    auto lock = core->lock();
+    world.check(subscription.join(lane_of(bus, LaneKind::kTopic)).ok(), "joined");
+  }
+  bool finished = false;
+  world.threads(
+      [&] {
+        world.check(publisher->try_publish(Number(0)) == PublishStatus::kPublished, "accepted");
+        publisher.reset();
+      },
+      [&] {
+        auto& reader = *subscription.readers[0];
+        for (int i = 0; i < 3 && !finished; ++i) {
+          world.operation();
+          finished = reader.finished();
+          if (!finished) reader.drain(1);
+        }
+      });
+  world.check(!finished || handled == 1, "finished means that all is handled");
+  world.outcome(std::to_string(finished) + std::to_string(handled));
 }
 
 /// stop() against a publisher that may wait for room: what was accepted is handled or counted.
@@ -281,6 +349,52 @@ void late_answer_body(Explorer& world, bool deadline) {
   world.outcome(what + std::to_string(requester.late_replies()));
 }
 
+enum class After { kReplierGoes, kReplierIsReplaced, kBusStops };
+
+/// A replier answers, and then something happens that ends all waiting: who notices that has the
+/// answer. A thread does with the replier's reader what a dispatcher does, without one.
+void answered_before_body(Explorer& world, After after) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  auto core = bus.core();
+  auto& directory = core->directory();
+  const auto handler = [](std::uint64_t request) { return request + 10; };
+  using Service = ReplySubscription<std::uint64_t, std::uint64_t, decltype(handler), ModelHome>;
+  Service first(core, "s", 0, value_or_stop(directory.new_endpoint()), handler);
+  Service second(core, "s", 1, value_or_stop(directory.new_endpoint()), handler);
+  auto requester = bus.requester(kService, kAskAndPark);
+  const auto lane = lane_of(bus, LaneKind::kRequest);
+  const auto join = [&](Service& replier) {
+    auto lock = core->lock();
+    world.check(replier.join(lane).ok(), "joined");
+  };
+  join(first);
+  auto pending = requester.request_async(1, std::chrono::nanoseconds::max());
+  std::string what = "not yet";
+  world.threads(
+      [&] {
+        world.check(first.readers[0]->drain(1) == 1, "it finds the request");
+        if (after == After::kBusStops) {
+          bus.stop(kForever);
+          return;
+        }
+        {
+          auto lock = core->lock();
+          first.on_removed();
+        }
+        first.readers.clear();
+        if (after == After::kReplierIsReplaced) join(second);
+      },
+      [&] {
+        world.operation();
+        if (!pending.poll()) return;
+        const auto answer = pending.get();
+        world.check(answer && *answer == 11, "the answer, since it was given before");
+        what = "answered";
+      });
+  world.outcome(what);
+}
+
 /// The replier goes while a request is under way: an answer, or word that there will be none.
 void replier_gone_body(Explorer& world) {
   const BusWorld begin;
@@ -346,6 +460,19 @@ Models bus_models() {
         Size::kLarge, [](Explorer& world) { end_body(world, 1); });
     add("subscription ends against its handler, 2 messages", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { end_body(world, 2); });
+    add("subscription ends, another's handler runs", bounded(1, 1), Size::kQuick,
+        [](Explorer& world) { end_before_another_body(world); });
+    add("publisher publishes and leaves", complete, Size::kQuick, [](Explorer& world) {
+      std::uint64_t handled = 0;
+      leave_body(
+          world, [&handled](const Number&) { ++handled; }, handled);
+    });
+    add("request answered, then the replier goes", complete, Size::kQuick,
+        [](Explorer& world) { answered_before_body(world, After::kReplierGoes); });
+    add("request answered, then another replier", complete, Size::kQuick,
+        [](Explorer& world) { answered_before_body(world, After::kReplierIsReplaced); });
+    add("request answered, then stop", complete, Size::kQuick,
+        [](Explorer& world) { answered_before_body(world, After::kBusStops); });
     add("stop against publish, 2 messages", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { stop_body(world, 2, false); });
     add("stop against publish that waits, 2 messages, capacity 1", bounded(2, 1), Size::kLarge,

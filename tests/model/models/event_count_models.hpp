@@ -113,6 +113,33 @@ inline void has_waiters_body(Explorer& world) {
   world.outcome(std::to_string(gate.parks()));
 }
 
+/// The kernel refuses the heavy fence from now on. All looks are one operation, so that time, which
+/// passes while the waiter sleeps, brings it the change in the end.
+inline void late_refusal_body(Explorer& world, bool asks) {
+  ModelMemory::Atomic<int> done{0};
+  int data = 0;
+  EventCount<ModelMemory> gate;
+  world.threads(
+      [&] {
+        while (done.load(std::memory_order_acquire) == 0) {
+          const auto key = gate.prepare();
+          if (done.load(std::memory_order_acquire) != 0) {
+            gate.cancel();
+            break;
+          }
+          gate.wait(key);
+        }
+        ModelMemory::before_read(&data, sizeof data);
+      },
+      [&] {
+        ModelMemory::before_write(&data, sizeof data);
+        done.store(1, std::memory_order_release);
+        if (!asks || gate.has_waiters()) gate.notify_one();
+      });
+  world.check(gate.waiters_approx() == 0, "nobody is registered any more");
+  world.outcome(std::to_string(gate.parks()));
+}
+
 /// A ring of one slot with a gate on each side: both threads sleep whenever they must.
 template <class Strategy>
 void parked_ring_body(Explorer& world, unsigned messages) {
@@ -212,6 +239,15 @@ inline Models event_count_models() {
         "ring of one slot, both sides park, 2 messages",
         [](Explorer& world) { parked_ring_body<Park>(world, 2); }, false, true);
   }
+  // What a waiter without the fence may miss, it finds when its slice of sleep is over.
+  Options later;
+  later.refused_later = true;
+  const auto add = [&](const std::string& name, Explorer::Body body) {
+    models.push_back({"EventCount " + name + ", heavy fence refused later", later, std::move(body),
+                      false, true});
+  };
+  add("1 waiter x 1 notifier", [](Explorer& world) { late_refusal_body(world, false); });
+  add("has_waiters, then notify", [](Explorer& world) { late_refusal_body(world, true); });
   return models;
 }
 

@@ -119,6 +119,41 @@ inline void spsc_hand_over_body(Explorer& world, std::size_t capacity, Sequence 
   world.outcome(std::to_string(holders) + std::to_string(sent) + std::to_string(received));
 }
 
+/// A full ring, large enough that the producer looks a second time where it is nearly full: what it
+/// finds then is as good as what it found first.
+inline void spsc_nearly_full_body(Explorer& world, Sequence start) {
+  using T = Element<56>;
+  constexpr std::size_t kCapacity = 16;
+  auto ring = SpscRing<T, ModelMemory>::create({.capacity = kCapacity, .start = start}).value();
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  {
+    auto producer = ring.producer().value();
+    auto consumer = ring.consumer().value();
+    while (producer.try_push(T(sent + 1))) ++sent;
+    world.check(sent == kCapacity, "full");
+    world.threads(
+        [&] {
+          for (int i = 0; i < 2; ++i) {
+            world.operation();
+            if (producer.try_push(T(sent + 1))) ++sent;
+          }
+        },
+        [&] {
+          for (int i = 0; i < 2; ++i) {
+            world.operation();
+            const auto element = consumer.try_pop();
+            world.check(element && element->number() == ++received, "in order");
+          }
+        });
+    world.outcome(std::to_string(sent));
+    while (const auto element = consumer.try_pop()) {
+      world.check(element->number() == ++received, "the rest is in order");
+    }
+    world.check(received == sent, "nothing is lost");
+  }
+}
+
 inline Models spsc_models() {
   Models models;
   constexpr Sequence kWrap = ~Sequence{1};  // 2^64 - 2
@@ -149,6 +184,10 @@ inline Models spsc_models() {
            false,
            true});
     }
+    Options pausing;
+    pausing.relax_waits = false;
+    models.push_back({"SPSC 2 x 2, nearly full, capacity 16" + from, pausing,
+                      [=](Explorer& world) { spsc_nearly_full_body(world, start); }, true, true});
   }
   return models;
 }
