@@ -5,11 +5,15 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bus_support.hpp"
@@ -45,6 +49,70 @@ TEST(Dispatcher, EachIdleModeDelivers) {
           << static_cast<int>(idle) << " " << batch;
     }
   }
+}
+
+// Counts the fences that interrupt other processors.
+struct CountingMemory : NativeMemory {
+  static inline std::atomic<std::uint64_t> heavy_fences{0};
+  static bool heavy_fence() noexcept {
+    heavy_fences.fetch_add(1);
+    return NativeMemory::heavy_fence();
+  }
+};
+class CountingHome {
+ public:
+  using Memory = CountingMemory;
+  explicit CountingHome(HeapHome home) : home_(std::move(home)) {}
+  [[nodiscard]] std::span<std::byte> block() noexcept { return home_.block(); }
+  [[nodiscard]] std::mutex& directory_lock() noexcept { return home_.directory_lock(); }
+
+ private:
+  HeapHome home_;
+};
+
+// Each handler publishes to the next of many topics, all on one thread: one message a round.
+TEST(Dispatcher, AsksManyIdleLanesForASignalUnderOneFence) {
+  constexpr std::size_t kTopics = 300;
+  constexpr std::uint64_t kMessages = 20 * kTopics;
+  auto bus = value_or_stop(BasicBus<CountingHome>::make(CountingHome(*HeapHome::create())));
+  Dispatcher<CountingHome> dispatcher{bus, {.idle = Idle::kSpin}};
+  std::vector<Publisher<Number, CountingHome>> publishers;
+  for (std::size_t i = 0; i < kTopics; ++i) {
+    publishers.push_back(bus.publisher(kNumbers.named("numbers." + std::to_string(i))));
+  }
+  std::atomic<std::uint64_t> handled{0};
+  std::vector<Subscription> subscriptions;
+  for (std::size_t i = 0; i < kTopics; ++i) {
+    subscriptions.push_back(dispatcher.subscribe(
+        kNumbers.named("numbers." + std::to_string(i)), [&, i](const Number& number) {
+          EXPECT_EQ(number.value % kTopics, i);
+          if (number.value < kMessages) {
+            EXPECT_EQ(publishers[(i + 1) % kTopics].try_publish({number.value + 1}),
+                      PublishStatus::kPublished);
+          }
+          handled.store(number.value);
+        }));
+  }
+  const auto before = CountingMemory::heavy_fences.load();
+  publishers[0].publish({0});
+  ASSERT_TRUE(eventually([&] { return handled.load() == kMessages; }));
+  const auto fences = CountingMemory::heavy_fences.load() - before;
+  EXPECT_GT(fences, 0u) << "no lane turned idle: this test shows nothing";
+  EXPECT_LT(fences, kMessages / 20) << "a fence serves many lanes";
+  for (auto& subscription : subscriptions) subscription.end();
+}
+
+TEST(Dispatcher, CountsItsOwnSleepsNotThoseOfAnEarlierOne) {
+  Bus bus;
+  {
+    Dispatcher earlier{bus};
+    ASSERT_TRUE(eventually([&] {
+      auto subscription = earlier.subscribe(kNumbers, [](const Number&) {});  // a knock at its door
+      return earlier.parks() != 0;
+    }));
+  }
+  const Dispatcher later{bus, {.idle = Idle::kSpin}};
+  EXPECT_EQ(later.parks(), 0u);
 }
 
 TEST(Dispatcher, IdleOneSleepsAndUsesHardlyAnyTime) {

@@ -12,9 +12,9 @@
 ///   hot    cursors that it looks at in every round
 ///   idle   cursors that have asked their publisher for a signal; they cost nothing until it comes
 /// A cursor turns hot by its lane's bit in the ready map, and idle when the dispatcher parks, or
-/// when it has had nothing for a while and many are hot. Turning idle: ask, fence, look again; both
-/// parking and asking are one fence for all cursors. Bit 0 of the ready map means: look into the
-/// inbox (new subscriptions, ended ones, stop).
+/// when it and many others have had nothing for a while. Turning idle: ask, fence, look again; the
+/// fence costs as much as hundreds of looks, so it is one for many cursors, whichever the reason.
+/// Bit 0 of the ready map means: look into the inbox (new subscriptions, ended ones, stop).
 ///
 /// *Synchronisation.*
 ///   "handled"  running_ after a handler -> remove() (see bus/subscription.hpp)
@@ -136,7 +136,7 @@ class DispatcherCore final : public DispatcherBase {
   }
   /// How often the thread really slept. Any thread.
   [[nodiscard]] std::uint64_t parks() const noexcept {
-    return bus_->directory().endpoint(endpoint_).event.parks();
+    return record_.event.parks() - parks_before_;
   }
 
   /// Takes over a subscription whose cursors are joined.
@@ -204,8 +204,9 @@ class DispatcherCore final : public DispatcherBase {
     bool add;
   };
 
-  static constexpr std::size_t kMostHot = 16;       // beyond that, idle cursors are asked to wait
-  static constexpr std::uint32_t kPatience = 64;    // rounds without news before that
+  static constexpr std::size_t kMostHot = 16;       // so many stay hot, whatever comes
+  static constexpr std::uint32_t kPatience = 64;    // rounds without news before one turns idle
+  static constexpr std::size_t kAskedAtOnce = 64;   // together with so many others: for one fence
   static constexpr unsigned kRoundsPerLook = 1024;  // idle rounds between looks after others
 
   DispatcherCore(std::shared_ptr<Core> bus, std::uint32_t endpoint, DispatcherOptions options)
@@ -213,6 +214,7 @@ class DispatcherCore final : public DispatcherBase {
         endpoint_(endpoint),
         record_(bus_->directory().endpoint(endpoint)),
         options_(std::move(options)),
+        parks_before_(record_.event.parks()),
         fence_needed_(!Memory::heavy_fence()) {
     if (options_.batch == 0) options_.batch = 1;
   }
@@ -358,17 +360,22 @@ class DispatcherCore final : public DispatcherBase {
   /// One round over the hot cursors. \return messages handled
   std::size_t look_at_hot() {
     std::size_t handled = 0;
-    bool patience_ended = false;
+    std::size_t weary = 0;
+    bool finished = false;
     for (std::size_t i = 0; i < hot_.size(); ++i) {
       auto* reader = hot_[i];
       if (reader->has_news()) {
         reader->idle_rounds = 0;
         handled += handle(reader);
-      } else if (++reader->idle_rounds % kPatience == 0) {
-        patience_ended = true;
+      } else {
+        ++reader->idle_rounds;
+        weary += reader->idle_rounds >= kPatience ? 1 : 0;
+        if (reader->idle_rounds % kPatience == 0) finished |= reader->finished();
       }
     }
-    if (patience_ended) [[unlikely]]
+    if (finished) [[unlikely]]
+      retire_finished();
+    if (weary >= kAskedAtOnce) [[unlikely]]
       cool();
     return handled;
   }
@@ -387,21 +394,24 @@ class DispatcherCore final : public DispatcherBase {
     return handled;
   }
 
-  /// Lets go of cursors that are done; when many are hot, asks for signals instead of looking at
-  /// those that have had nothing.
-  void cool() {
-    std::vector<Reader*> asked;
+  /// Lets go of cursors that are done.
+  void retire_finished() {
     for (std::size_t i = 0; i < hot_.size();) {
       auto* reader = hot_[i];
-      if (reader->idle_rounds < kPatience) {
-        ++i;
-        continue;
-      }
-      if (reader->finished()) {
+      if (reader->idle_rounds >= kPatience && reader->finished()) {
         retire(reader);
-        continue;
+      } else {
+        ++i;
       }
-      if (hot_.size() <= kMostHot) {
+    }
+  }
+
+  /// Asks for signals instead of looking at cursors that have had nothing for a while; leaves some.
+  void cool() {
+    std::vector<Reader*> asked;
+    for (std::size_t i = 0; i < hot_.size() && hot_.size() > kMostHot;) {
+      auto* reader = hot_[i];
+      if (reader->idle_rounds < kPatience) {
         ++i;
         continue;
       }
@@ -535,6 +545,7 @@ class DispatcherCore final : public DispatcherBase {
   std::uint32_t endpoint_;
   EndpointRecord<Memory>& record_;
   DispatcherOptions options_;
+  std::uint64_t parks_before_;  // of the endpoint's earlier owners
   bool fence_needed_;
   typename Platform<Memory>::Thread thread_;
 

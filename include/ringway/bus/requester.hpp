@@ -144,7 +144,9 @@ class RequesterCore {
   [[nodiscard]] PendingTable<Reply, Memory>& table() noexcept { return table_; }
   [[nodiscard]] std::chrono::nanoseconds timeout() const noexcept { return service_.timeout; }
   [[nodiscard]] std::uint64_t late() const noexcept { return late_; }
-  [[nodiscard]] std::uint64_t parks() const noexcept { return record().event.parks(); }
+  [[nodiscard]] std::uint64_t parks() const noexcept {
+    return record().event.parks() - parks_before_;
+  }
   [[nodiscard]] bool served() const noexcept { return requests_->lane().served(); }
 
  private:
@@ -157,6 +159,7 @@ class RequesterCore {
         endpoint_(endpoint),
         service_(service),
         options_(options),
+        parks_before_(record().event.parks()),
         table_(service.max_pending) {}
 
   /// None if none may be under way: the ring refuses that in words.
@@ -272,6 +275,7 @@ class RequesterCore {
   std::uint32_t endpoint_;
   ServiceOptions service_;
   RequesterOptions options_;
+  std::uint64_t parks_before_;  // of the endpoint's earlier owners
   PendingTable<Reply, Memory> table_;
   std::optional<typename AnswerRing::Cursor> answers_;
   std::uint32_t answer_lane_ = 0;
