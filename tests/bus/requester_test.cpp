@@ -4,10 +4,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -446,6 +449,74 @@ TEST(PendingReply, CallbackMayAskAgainAndWait) {
     EXPECT_EQ(requester.pending(), 0u);
     EXPECT_EQ(requester.late_replies(), 0u);
   }
+}
+
+TEST(PendingReply, CallbackMayDestroyTheRequester) {
+  for (const int how : {0, 1, 2, 3}) {
+    Bus bus;
+    Dispatcher server{bus};
+    auto replier = server.reply(kTwice, twice);
+    auto requester = std::make_unique<Requester<Reply(Question)>>(bus.requester(kTwice));
+    auto second =
+        std::make_unique<Requester<Reply(Question)>::Pending>(requester->request_async({2}));
+    int called = 0;
+    requester->request_async({1}).then([&](const Result<Reply, RequestError>& answer) {
+      ++called;
+      EXPECT_TRUE(answer.has_value() && answer->number == 2);
+      requester.reset();
+      second.reset();
+    });
+    if (how == 0) {
+      const auto answer = requester->request({3});
+      ASSERT_TRUE(answer.has_value()) << describe(answer.error());
+      EXPECT_EQ(answer->number, 6u);
+    } else if (how == 1) {
+      EXPECT_TRUE(eventually([&] { return called == 1 || (requester->poll(), called == 1); }));
+    } else if (how == 2) {
+      EXPECT_TRUE(eventually([&] {
+        if (called == 0) static_cast<void>(second->poll());
+        return called == 1;
+      }));
+    } else {
+      EXPECT_TRUE(eventually([&] {
+        if (called == 0) static_cast<void>(requester->request_async({4}));
+        if (called == 0) requester->poll();
+        return called == 1;
+      }));
+    }
+    EXPECT_EQ(called, 1);
+  }
+}
+
+TEST(PendingReply, CallbacksThatWaitWhenTheRequesterGoesAreCalled) {
+  std::vector<std::string> errors;
+  Bus bus{{.on_error = [&](std::string_view name, const std::exception_ptr&) {
+    errors.emplace_back(name);
+  }}};
+  Dispatcher server{bus};
+  Door door;
+  auto replier = server.reply(kTwice, [&](const Question& question) {
+    if (question.number == 1) door.pass();
+    return twice(question);
+  });
+  std::vector<RequestError> heard;
+  int answered = 0;
+  {
+    auto requester = bus.requester(kTwice);
+    requester.request_async({0}).then(
+        [&](const Result<Reply, RequestError>& answer) { answered += answer.has_value() ? 1 : 0; });
+    for (std::uint32_t i = 1; i < 6; ++i) {
+      requester.request_async({i}).then([&heard, i](const Result<Reply, RequestError>& answer) {
+        heard.push_back(answer.error());
+        if (i == 2) throw std::runtime_error("of a callback");
+      });
+    }
+    ASSERT_TRUE(door.await_somebody());  // 0 is answered, though nobody has looked
+  }
+  door.open();
+  EXPECT_EQ(answered, 1);
+  EXPECT_EQ(heard, std::vector<RequestError>(5, RequestError::kCancelled));
+  EXPECT_EQ(errors, std::vector<std::string>{"twice"});
 }
 
 TEST(PendingReply, CallbackChainAsynchronously) {

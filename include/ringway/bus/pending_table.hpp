@@ -32,7 +32,7 @@ enum class RequestError : unsigned char {
   kNoReplier,      ///< nobody serves the name
   kReplierGone,    ///< the replier left before it answered
   kHandlerFailed,  ///< the replier's handler threw
-  kCancelled,      ///< the PendingReply was given up
+  kCancelled,      ///< the PendingReply was given up, or its requester is gone
   kTooMany,        ///< ServiceOptions::max_pending requests are under way
   kClosed,         ///< the bus has stopped
   kWouldDeadlock,  ///< the replier runs on the thread that would wait for it

@@ -18,8 +18,10 @@
 /// spins for ever, if asked to).
 
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -73,7 +75,9 @@ class RequesterCore {
         new RequesterCore(*std::move(requests), endpoint, service.options, options));
   }
 
+  /// \pre no handle is left. Callbacks that still wait are called.
   ~RequesterCore() {
+    give_up();
     leave();
     detach();
     auto bus = requests_->shared_core();
@@ -233,6 +237,21 @@ class RequesterCore {
     answers_->set_address(endpoint_);
     answer_lane_ = index;
   }
+  /// What has been answered gets its answer, all other callbacks hear that none will come.
+  void give_up() noexcept {
+    while (table_.waiting() != 0) {
+      try {
+        take_in();
+        table_.fail_all(RequestError::kCancelled);
+      } catch (...) {  // a callback's; the next ones are called all the same
+        requests_->core().report_error(name(), std::current_exception());
+      }
+    }
+  }
+  [[nodiscard]] std::string_view name() const noexcept {
+    return requests_->core().directory().topic(requests_->lane().topic).name.view();
+  }
+
   /// Nobody answers us any more; an answer lane that we never picked up goes.
   void leave() noexcept {
     auto& core = requests_->core();
@@ -300,8 +319,10 @@ class PendingReply {
   /// Looks for the answer. \return true if get() will not wait. Wait-free.
   [[nodiscard]] bool poll() {
     if (core_ == nullptr || !ticket_) return true;
-    core_->poll();
-    return core_->table().is_answered(*ticket_);
+    const auto core = core_;  // a callback may destroy this object
+    const auto ticket = *ticket_;
+    core->poll();
+    return core->table().is_answered(ticket);
   }
 
   /// The answer, or why there is none; waits until the deadline at most. \pre neither taken nor
@@ -315,7 +336,9 @@ class PendingReply {
 
   /// Runs `callback(Result<Reply, RequestError>)` when there is an answer or an error: on the
   /// requester's thread, in Requester::poll() or while it waits for another answer; at once if it
-  /// is there already.
+  /// is there already. It may destroy the requester and its PendingReplies; when the last of them
+  /// goes, callbacks that still wait are called with RequestError::kCancelled, and what one of
+  /// those throws goes to the bus's error handler.
   template <class Callback>
   void then(Callback&& callback) && {
     const auto core = std::move(core_);
@@ -354,9 +377,10 @@ class Requester<Reply(Request), H> {
   template <class Rep, class Period>
   [[nodiscard]] Answer request(Request request, std::chrono::duration<Rep, Period> timeout) {
     if (core_->would_wait_for_itself()) return Failure{RequestError::kWouldDeadlock};
-    auto ticket = core_->send(std::move(request), Deadline::after(timeout));
+    const auto core = core_;  // a callback may destroy this object
+    auto ticket = core->send(std::move(request), Deadline::after(timeout));
     if (!ticket) return Failure{ticket.error()};
-    return core_->wait(*ticket);
+    return core->wait(*ticket);
   }
 
   /// Asks; the answer is fetched later. Wait-free. An error shows in the PendingReply.
@@ -365,11 +389,16 @@ class Requester<Reply(Request), H> {
   }
   template <class Rep, class Period>
   [[nodiscard]] Pending request_async(Request request, std::chrono::duration<Rep, Period> timeout) {
-    return Pending(core_, core_->send(std::move(request), Deadline::after(timeout)));
+    auto core = core_;  // a callback may destroy this object
+    auto ticket = core->send(std::move(request), Deadline::after(timeout));
+    return Pending(std::move(core), std::move(ticket));
   }
 
   /// Takes in answers and runs callbacks; also finds out who timed out. \return answers that came
-  std::size_t poll() { return core_->poll(); }
+  std::size_t poll() {
+    const auto core = core_;  // a callback may destroy this object
+    return core->poll();
+  }
 
   /// True if somebody serves the name now.
   [[nodiscard]] bool served() const noexcept { return core_->served(); }
