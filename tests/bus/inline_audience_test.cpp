@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -276,6 +277,40 @@ TEST(InlineSubscription, SequencesGoOnWhetherOrNotSomebodyReadsTheRing) {
     EXPECT_EQ(publisher.sequence(), next);
   }
   EXPECT_EQ(heard.size(), next);
+}
+
+// Each handler ends the next one's subscription while all of them run, on threads of their own.
+TEST(InlineSubscription, HandlersThatEndEachOtherInACircleDoNotWaitForEver) {
+  for (const std::size_t size : {2, 3}) {
+    for (int round = 0; round < 50; ++round) {
+      Bus bus;
+      std::vector<std::optional<InlineSubscription>> subscriptions(size);
+      std::vector<std::optional<Publisher<Number>>> publishers(size);
+      std::atomic<std::size_t> inside{0};
+      std::atomic<std::size_t> calls{0};
+      for (std::size_t i = 0; i < size; ++i) {
+        const auto name = "numbers." + std::to_string(i);
+        const auto topic = kNumbers.named(name);
+        subscriptions[i].emplace(bus.subscribe_inline(topic, [&, i](const Number&) {
+          calls.fetch_add(1);
+          inside.fetch_add(1);
+          EXPECT_TRUE(eventually([&] { return inside.load() == size; }));
+          subscriptions[(i + 1) % size]->end();
+        }));
+        publishers[i].emplace(bus.publisher(topic));
+      }
+      std::vector<std::thread> threads;
+      for (std::size_t i = 0; i < size; ++i) {
+        threads.emplace_back([&, i] {
+          EXPECT_EQ(publishers[i]->publish({}), PublishStatus::kPublished);
+          EXPECT_EQ(publishers[i]->publish({}), PublishStatus::kPublished);
+        });
+      }
+      for (auto& thread : threads) thread.join();
+      for (auto& publisher : publishers) publisher->publish({});
+      EXPECT_EQ(calls.load(), size) << "none is called again";
+    }
+  }
 }
 
 // What is given away is gone for the caller, and whole for the handlers.

@@ -69,7 +69,8 @@ class InlineSubscription {
   ~InlineSubscription() { end(); }
 
   /// No handler of this subscription runs once this has returned, but for one that this is called
-  /// from.
+  /// from. Two handlers on two threads that end each other's subscriptions do not wait for each
+  /// other: one of the calls returns although the other handler is still in its own end().
   void end() {
     if (remove_) std::exchange(remove_, nullptr)();
   }

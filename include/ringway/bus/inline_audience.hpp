@@ -12,7 +12,9 @@
 /// that says which thread is in the middle of calling. Ending a subscription replaces the list,
 /// makes the subscription's entry in older lists do nothing, fences, and waits until no publisher
 /// is in the middle (unless the ending happens inside such a call). So the publisher tests nothing
-/// per subscriber: it goes from entry to entry and calls.
+/// per subscriber: it goes from entry to entry and calls. Handlers on different threads that end
+/// each other's subscriptions would wait in a circle: whoever would close it does not wait, and the
+/// handler that it has ended may still be running, namely waiting for this very thread.
 ///
 /// *Synchronisation.*
 ///   "list"     InlineAudience::replace stores the list -> call() loads it
@@ -23,7 +25,9 @@
 ///
 /// *Progress.* call(): wait-free but for the handlers. Ending: blocking while a handler runs.
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -236,6 +240,7 @@ template <class Memory = NativeMemory>
 class InlineRegistry {
   using Audience = InlineAudience<Memory>;
   using Subscriber = InlineSubscriber<Memory>;
+  using ThreadId = typename Platform<Memory>::ThreadId;
 
  public:
   void add_publisher(const std::shared_ptr<Audience>& audience) {
@@ -258,7 +263,8 @@ class InlineRegistry {
     }
   }
 
-  /// Once this has returned, no call of the subscriber runs, but for one that this is called from.
+  /// Once this has returned, no call of the subscriber runs, but for one that this is called from,
+  /// and one that waits for the end of a handler that this is called from.
   void remove(const std::shared_ptr<Subscriber>& subscriber) {
     std::vector<std::shared_ptr<Audience>> concerned;
     {
@@ -273,7 +279,9 @@ class InlineRegistry {
     }
     // without the lock: a handler that is waited for may want to subscribe
     for (const auto& audience : concerned) {
-      if (audience->caller() != Platform<Memory>::this_thread()) audience->quiesce();
+      if (!begin_waiting_for(*audience)) continue;
+      audience->quiesce();
+      end_waiting();
     }
     const std::scoped_lock lock(lock_);
     fence();
@@ -281,6 +289,35 @@ class InlineRegistry {
   }
 
  private:
+  struct Wait {
+    ThreadId thread;
+    const Audience* audience;
+  };
+
+  /// \return false if there is nothing to wait for, or waiting would never end: the thread that is
+  /// in the middle is this one, or waits, maybe by way of others, for this one. Under wait_lock_,
+  /// which makes one of those in a circle the last.
+  [[nodiscard]] bool begin_waiting_for(const Audience& audience) {
+    const auto self = Platform<Memory>::this_thread();
+    auto caller = audience.caller();
+    if (caller == ThreadId{} || caller == self) return false;
+    const std::scoped_lock lock(wait_lock_);
+    for (std::size_t i = 0; i <= waits_.size() && caller != ThreadId{}; ++i) {
+      const auto wait = std::find_if(waits_.begin(), waits_.end(),
+                                     [caller](const Wait& each) { return each.thread == caller; });
+      if (wait == waits_.end()) break;
+      caller = wait->audience->caller();
+      if (caller == self) return false;
+    }
+    waits_.push_back({self, &audience});
+    return true;
+  }
+  void end_waiting() noexcept {
+    const auto self = Platform<Memory>::this_thread();
+    const std::scoped_lock lock(wait_lock_);
+    std::erase_if(waits_, [self](const Wait& each) { return each.thread == self; });
+  }
+
   static void fence() noexcept {
     if (!Memory::heavy_fence()) {
       Memory::fence(std::memory_order_seq_cst);  // seq_cst: orders list_ and calling_
@@ -290,6 +327,8 @@ class InlineRegistry {
   typename Platform<Memory>::Mutex lock_;
   std::vector<std::shared_ptr<Audience>> audiences_;
   std::vector<std::shared_ptr<Subscriber>> subscribers_;
+  typename Platform<Memory>::Mutex wait_lock_;
+  std::vector<Wait> waits_;
 };
 
 }  // namespace ringway
