@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bus_support.hpp"
@@ -177,6 +178,80 @@ TEST(TopicSubscription, LossyIsRefusedWhereTheTopicDoesNotAdmitIt) {
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_TRUE(test::contains(test::message_of(refused), "admits_lossy")) << refused.status();
   EXPECT_TRUE(dispatcher.try_subscribe(kNumbers, [](const Number&) {}).ok());
+}
+
+// A family's lane carries topics that a subscription does not want: those are nobody's loss.
+TEST(TopicSubscription, UndeliveredOfAFamilyAreThoseThatThePatternCovers) {
+  const Topic<Number> family{"f.*", {.capacity = 64}};
+  for (const bool ends_itself : {true, false}) {
+    Bus bus;
+    std::optional<Dispatcher<>> dispatcher(std::in_place, bus, DispatcherOptions{.batch = 1});
+    Door door;
+    std::optional<Subscription> subscription;
+    subscription = dispatcher->subscribe(family.matching("f.wanted"), [&](const Number&) {
+      door.pass();
+      if (ends_itself) subscription->end();
+    });
+    auto publisher = bus.family_publisher(family);
+    const auto wanted = publisher.topic("f.wanted");
+    const auto other = publisher.topic("f.other");
+    publisher.publish(wanted, {0});
+    ASSERT_TRUE(door.await_somebody());
+    for (std::uint64_t i = 0; i < 5; ++i) {
+      publisher.publish(other, {i});
+      if (i % 2 == 0) publisher.publish(wanted, {i});
+    }
+    door.open();
+    if (ends_itself) {
+      ASSERT_TRUE(eventually([&] { return subscription->undelivered() != 0; }));
+    }
+    dispatcher.reset();
+    EXPECT_EQ(subscription->delivered() + subscription->undelivered(), 4u);
+  }
+}
+
+TEST(TopicSubscription, FamilyClaimsAreFilledInPlace) {
+  for (const bool lossy : {false, true}) {
+    const Topic<Number> family{"f.*", {.capacity = 2, .admits_lossy = lossy}};
+    Bus bus;
+    Dispatcher dispatcher{bus};
+    std::vector<std::string> heard;
+    std::vector<std::string> heard_inline;
+    const auto tell = [](const Number& number, const MessageInfo& info) {
+      return std::string(info.topic) + " " + std::to_string(info.sequence) + " " +
+             std::to_string(number.value);
+    };
+    auto subscription =
+        dispatcher.subscribe(family, [&](const Number& number, const MessageInfo& info) {
+          heard.push_back(tell(number, info));
+        });
+    auto publisher = bus.family_publisher(family);
+    const auto a = publisher.topic("f.a");
+    const auto b = publisher.topic("f.b");
+    { [[maybe_unused]] auto dropped = publisher.try_claim(a); }
+    auto first = publisher.try_claim(a);
+    ASSERT_TRUE(first);
+    first->value = 10;
+    first.commit();
+    EXPECT_FALSE(first);
+    ASSERT_TRUE(eventually([&] { return subscription.delivered() == 1; }));
+    auto beside = bus.subscribe_inline(family.matching("f.b"),
+                                       [&](const Number& number, const MessageInfo& info) {
+                                         heard_inline.push_back(tell(number, info));
+                                       });
+    ASSERT_TRUE(eventually([&] {
+      auto second = publisher.try_claim(b, Number{11});
+      if (!second) return false;
+      EXPECT_EQ((*second).value, 11u);
+      second.commit();
+      return true;
+    }));
+    ASSERT_TRUE(eventually([&] { return subscription.delivered() == 2; }));
+    bus.stop();
+    EXPECT_FALSE(publisher.try_claim(a)) << "closed";
+    EXPECT_EQ(heard, (std::vector<std::string>{"f.a 0 10", "f.b 1 11"}));
+    EXPECT_EQ(heard_inline, std::vector<std::string>{"f.b 1 11"});
+  }
 }
 
 TEST(TopicSubscription, LossyFamily) {

@@ -591,6 +591,8 @@ class FamilyPublisher {
   using Element = Numbered<T>;
 
  public:
+  class Claim;
+
   /// The topic of this name, made known to the bus at the first call. Takes the directory lock:
   /// keep the number.
   [[nodiscard]] absl::StatusOr<TopicNumber> try_topic(std::string_view name) {
@@ -632,6 +634,20 @@ class FamilyPublisher {
     return lane_.wait_for_room([&] { return attempt(element); }, deadline);
   }
 
+  /// As in Publisher: constructed in its slot without arguments, moved there with arguments.
+  template <class... Args>
+  [[nodiscard]] Claim try_claim(TopicNumber topic, Args&&... args) {
+    assert(belongs(topic.value()) && "a TopicNumber of another family");
+    if (inline_.would_overwrite(lane_)) return Claim(this, {});
+    if constexpr (sizeof...(Args) == 0) {
+      Claim claim(this, lane_.try_claim());
+      if (claim) Claim::element_of(claim.claim_)->topic = topic.value();
+      return claim;
+    } else {
+      return Claim(this, lane_.try_claim(Element{T(std::forward<Args>(args)...), topic.value()}));
+    }
+  }
+
   [[nodiscard]] std::string_view pattern() const noexcept { return pattern_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return lane_.capacity(); }
   [[nodiscard]] Sequence sequence() const noexcept { return lane_.sequence(); }
@@ -644,6 +660,22 @@ class FamilyPublisher {
       : lane_(std::move(lane)),
         pattern_(lane_.core().directory().topic(lane_.lane().topic).name.view()),
         inline_(lane_, pattern_, type_identity<T>()) {}
+
+  void commit(typename LanePublisher<Element, H>::AnyClaim& claim) {
+    if (!inline_.any()) return lane_.commit(claim);
+    if (lane_.in_place()) {
+      lane_.commit(claim);
+      return call(lane_.last());
+    }
+    if constexpr (std::is_trivially_copyable_v<Element>) {
+      const Element copy = *Claim::element_of(claim);
+      lane_.commit(claim);
+      call(copy);
+    }
+  }
+  void call(const Element& element) {
+    inline_.call(element.value, name_of(element.topic), lane_.sequence() - 1, element.topic);
+  }
 
   PublishStatus attempt(Element& element) {
     assert(belongs(element.topic) && "a TopicNumber of another family");
@@ -677,6 +709,43 @@ class FamilyPublisher {
   LanePublisher<Element, H> lane_;
   std::string_view pattern_;
   InlineCaller<Element, H> inline_;
+};
+
+/// A message of a family that is constructed but not published; see Publisher::Claim.
+template <class T, Home H>
+class FamilyPublisher<T, H>::Claim {
+ public:
+  /// False if the lane was full or closed.
+  explicit operator bool() const noexcept { return claim_.index() != 0; }
+  T& operator*() noexcept { return element_of(claim_)->value; }
+  T* operator->() noexcept { return &element_of(claim_)->value; }
+
+  /// Publishes the message; the claim is empty afterwards. \pre not empty
+  void commit() {
+    publisher_->commit(claim_);
+    claim_.template emplace<std::monostate>();
+  }
+
+ private:
+  friend FamilyPublisher;
+  using AnyClaim = typename LanePublisher<Element, H>::AnyClaim;
+  Claim(FamilyPublisher* publisher, AnyClaim claim) noexcept
+      : publisher_(publisher), claim_(std::move(claim)) {}
+
+  static Element* element_of(AnyClaim& any) noexcept {
+    return std::visit(
+        [](auto& claim) -> Element* {
+          if constexpr (requires { *claim; }) {
+            return &*claim;
+          } else {
+            return nullptr;
+          }
+        },
+        any);
+  }
+
+  FamilyPublisher* publisher_;
+  AnyClaim claim_;
 };
 
 }  // namespace ringway

@@ -143,7 +143,7 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
     [[nodiscard]] bool has_news() override { return cursor_->has_news(); }
     [[nodiscard]] bool finished() override { return record_.left() && !cursor_->has_news(); }
     void ask_for_signal_unfenced() override { cursor_->ask_for_signal_unfenced(); }
-    [[nodiscard]] std::size_t backlog() const override { return cursor_->size_approx(); }
+    [[nodiscard]] std::size_t backlog() override { return cursor_->size_approx(); }
 
    private:
     bool answer(const Element& element) {

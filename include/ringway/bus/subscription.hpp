@@ -53,7 +53,8 @@ class LaneReader {
   /// True if the publisher has left and the lane is read to its end: the reader can go.
   [[nodiscard]] virtual bool finished() = 0;
   virtual void ask_for_signal_unfenced() = 0;
-  [[nodiscard]] virtual std::size_t backlog() const = 0;
+  /// Messages for the subscription that nobody will handle. \pre drain() is not called any more
+  [[nodiscard]] virtual std::size_t backlog() = 0;
 
   [[nodiscard]] std::uint32_t lane() const noexcept { return lane_; }
 

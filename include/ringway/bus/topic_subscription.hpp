@@ -109,8 +109,18 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
     [[nodiscard]] bool has_news() override { return cursor_->has_news(); }
     [[nodiscard]] bool finished() override { return record_.left() && !cursor_->has_news(); }
     void ask_for_signal_unfenced() override { cursor_->ask_for_signal_unfenced(); }
-    [[nodiscard]] std::size_t backlog() const override {
-      return kLossy ? 0 : cursor_->size_approx();
+    [[nodiscard]] std::size_t backlog() override {
+      if constexpr (kLossy) {
+        return 0;
+      } else if constexpr (std::is_same_v<E, T>) {
+        return cursor_->size_approx();
+      } else {
+        // reads them, to see which of the family's topics they belong to
+        cursor_->drain(
+            [this](const E& element) { left_ += owner_.wants_topic(element.topic) ? 1 : 0; },
+            cursor_->size_approx());
+        return left_;
+      }
     }
 
    private:
@@ -146,6 +156,7 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
     std::optional<Cursor> cursor_;
     std::uint64_t lost_seen_ = 0;
     std::uint64_t lost_told_ = 0;
+    std::size_t left_ = 0;  // families: of what backlog() has read
   };
 
   template <class E>
