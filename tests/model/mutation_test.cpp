@@ -47,7 +47,8 @@ struct Target {
   if (site.file == "ready_map.hpp" && site.kind == SiteKind::kUpdate) {
     return "load buffering (2)";
   }
-  if (site.file == "inline_audience.hpp" && function == "InlineAudience::quiesce") {
+  if (site.file == "inline_audience.hpp" &&
+      (function == "InlineAudience::quiesce" || function == "InlineAudience::caller")) {
     return "a fence follows (3)";
   }
   return nullptr;
@@ -58,7 +59,7 @@ struct Target {
   const auto has = [&line](const char* text) { return line.find(text) != std::string::npos; };
   if (has("std::atomic_signal_fence")) return "an order for the compiler (4)";
   if (has("fence_needed_(!Memory::heavy_fence())")) return "asks the kernel (1)";
-  if (file == "dispatcher.hpp" && has("const bool fenced")) return "more than 16 cursors (5)";
+  if (file == "dispatcher.hpp" && has("const bool fenced")) return "64 idle cursors (5)";
   if (file == "unbounded_channel.hpp") return "no model of this channel (6)";
   return nullptr;
 }

@@ -179,8 +179,7 @@ class InlineAudience {
 
   /// The thread that is inside this audience's call(), or none.
   [[nodiscard]] ThreadId caller() const noexcept {
-    // relaxed: only compared with the thread that asks, whose own store it finds in any case
-    return calling_.load(std::memory_order_relaxed);
+    return calling_.load(std::memory_order_acquire);  // acquire "calling"
   }
 
  private:
