@@ -199,7 +199,7 @@ class LanePublisher {
           if constexpr (requires { ring_claim.commit(); }) ring_claim.commit();
         },
         claim);
-    visit([this](auto& producer) { finish(producer, true); });
+    visit([this](auto& producer) { this->finish(producer, true); });
   }
 
   /// Repeats `attempt()` while it says full, until the deadline or until waiting would be for
