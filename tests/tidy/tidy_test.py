@@ -287,6 +287,14 @@ class Guarantees(House):
         self.assertEqual(status, 1)
         self.assertIn("Plain.Holds failed", text)
 
+    def test_what_a_negative_test_shows_does_not_count(self):
+        status, text = self.verdict("1/3 Testing: negative.Net.Catches",
+                                    "[  FAILED  ] Plain.Holds (0 ms)",
+                                    "2/3 Testing: ring.Plain.Holds",
+                                    "[       OK ] Plain.Holds (0 ms)",
+                                    "[       OK ] P/Typed/0.Holds/One (7 ms)")
+        self.assertEqual(status, 0, text)
+
     def test_one_is_unknown(self):
         self.write("docs/guarantees.md", "- x. [Plain.Gone](../tests/a.cpp)\n")
         status, text = self.verdict("[       OK ] Plain.Holds (0 ms)")
