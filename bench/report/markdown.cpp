@@ -274,7 +274,7 @@ std::string markdown_for_readme(const MachineDescription& machine, const Results
   text.append(", ").append(value_of(machine, "date")).append("): `");
   text.append(value_of(machine, "command")).append("`. A ratio is ours divided by the reference");
   text +=
-      ".\n\n| row | better | Ringway | best peer | ratio | ratio to the machine's limit |\n"
+      ".\n\n| row | better | our best | best peer | ratio | ratio to the machine's limit |\n"
       "|---|---|---|---|---|---|\n";
   const char* const wanted[] = {"spsc_single", "spsc_rtt",     "mpmc_1p1c",
                                 "mpmc_2p2c",   "broadcast_1",  "bus_1to1",
@@ -287,7 +287,8 @@ std::string markdown_for_readme(const MachineDescription& machine, const Results
     const Cell* peer = best_of(group, Kind::kPeer);
     text.append("| ").append(title_of(*ours));
     text.append(ours->core_class == CoreClass::kOneCore ? ", one core" : "");
-    text.append(" | ").append(name_of(ours->better)).append(" | ").append(range_text(*ours));
+    text.append(" | ").append(name_of(ours->better)).append(" | ");
+    text.append(ours->subject).append(" ").append(range_text(*ours));
     text.append(" ").append(ours->unit).append(" | ");
     if (peer != nullptr) text.append(peer->subject).append(" ").append(range_text(*peer));
     text.append(" | ").append(ratio_text(ours->ratio_to_best_peer));
