@@ -68,8 +68,7 @@ enum class SetupError : unsigned char {
       return "max_frame is 0, so no message would fit; set it to the size of the largest one";
     case SetupError::kFrameTooLarge:
       return "one message of max_frame bytes takes more than the capacity, or max_frame is 1 GiB "
-             "or "
-             "more; ask for a capacity of at least frame_bytes(max_frame)";
+             "or more; ask for a capacity of at least frame_bytes(max_frame)";
   }
   return "unknown setup error";
 }
