@@ -96,8 +96,9 @@ TEST(Dispatcher, AsksManyIdleLanesForASignalUnderOneFence) {
   const auto before = CountingMemory::heavy_fences.load();
   publishers[0].publish({0});
   ASSERT_TRUE(eventually([&] { return handled.load() == kMessages; }));
+  // all that the messages woke turns idle at last, if it did not on the way
+  ASSERT_TRUE(eventually([&] { return CountingMemory::heavy_fences.load() != before; }));
   const auto fences = CountingMemory::heavy_fences.load() - before;
-  EXPECT_GT(fences, 0u) << "no lane turned idle: this test shows nothing";
   EXPECT_LT(fences, kMessages / 20) << "a fence serves many lanes";
   for (auto& subscription : subscriptions) subscription.end();
 }
