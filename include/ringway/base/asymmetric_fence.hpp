@@ -65,4 +65,11 @@ inline bool NativeMemory::heavy_fence() noexcept {
   return AsymmetricFence::heavy();
 }
 
+/// Whether the policy's heavy fence is to be had here and now, for whoever is about to rely on
+/// light ones. A question and no fence: a checking policy answers it without one.
+template <class Memory>
+[[nodiscard]] bool heavy_fence_granted() noexcept {
+  return Memory::heavy_fence();
+}
+
 }  // namespace ringway

@@ -40,6 +40,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "ringway/base/asymmetric_fence.hpp"
 #include "ringway/bus/bus_core.hpp"
 #include "ringway/bus/subscription.hpp"
 #include "ringway/wait/wait_strategy.hpp"
@@ -204,9 +205,6 @@ class DispatcherCore final : public DispatcherBase {
     bool add;
   };
 
-  static constexpr std::size_t kMostHot = 16;       // so many stay hot, whatever comes
-  static constexpr std::uint32_t kPatience = 64;    // rounds without news before one turns idle
-  static constexpr std::size_t kAskedAtOnce = 64;   // together with so many others: for one fence
   static constexpr unsigned kRoundsPerLook = 1024;  // idle rounds between looks after others
 
   DispatcherCore(std::shared_ptr<Core> bus, std::uint32_t endpoint, DispatcherOptions options)
@@ -215,8 +213,12 @@ class DispatcherCore final : public DispatcherBase {
         record_(bus_->directory().endpoint(endpoint)),
         options_(std::move(options)),
         parks_before_(record_.event.parks()),
-        fence_needed_(!Memory::heavy_fence()) {
+        fence_needed_(!heavy_fence_granted<Memory>()) {
     if (options_.batch == 0) options_.batch = 1;
+  }
+
+  [[nodiscard]] static constexpr const Cooling& cooling() noexcept {
+    return Platform<Memory>::kCooling;
   }
 
   void await_handler(const CoreOfSubscription* subscription) const {
@@ -369,13 +371,13 @@ class DispatcherCore final : public DispatcherBase {
         handled += handle(reader);
       } else {
         ++reader->idle_rounds;
-        weary += reader->idle_rounds >= kPatience ? 1 : 0;
-        if (reader->idle_rounds % kPatience == 0) finished |= reader->finished();
+        weary += reader->idle_rounds >= cooling().patience ? 1 : 0;
+        if (reader->idle_rounds % cooling().patience == 0) finished |= reader->finished();
       }
     }
     if (finished) [[unlikely]]
       retire_finished();
-    if (weary >= kAskedAtOnce) [[unlikely]]
+    if (weary >= cooling().asked_at_once) [[unlikely]]
       cool();
     return handled;
   }
@@ -398,7 +400,7 @@ class DispatcherCore final : public DispatcherBase {
   void retire_finished() {
     for (std::size_t i = 0; i < hot_.size();) {
       auto* reader = hot_[i];
-      if (reader->idle_rounds >= kPatience && reader->finished()) {
+      if (reader->idle_rounds >= cooling().patience && reader->finished()) {
         retire(reader);
       } else {
         ++i;
@@ -409,9 +411,9 @@ class DispatcherCore final : public DispatcherBase {
   /// Asks for signals instead of looking at cursors that have had nothing for a while; leaves some.
   void cool() {
     std::vector<Reader*> asked;
-    for (std::size_t i = 0; i < hot_.size() && hot_.size() > kMostHot;) {
+    for (std::size_t i = 0; i < hot_.size() && hot_.size() > cooling().most_hot;) {
       auto* reader = hot_[i];
-      if (reader->idle_rounds < kPatience) {
+      if (reader->idle_rounds < cooling().patience) {
         ++i;
         continue;
       }
@@ -460,7 +462,7 @@ class DispatcherCore final : public DispatcherBase {
       if (!reader->has_news() && !reader->finished()) continue;
       news = true;
       heat(reader);
-      reader->idle_rounds = kPatience - 1;  // if it is done, the next round lets go of it
+      reader->idle_rounds = cooling().patience - 1;  // if it is done, the next round lets go of it
     }
     if (news) {
       record_.event.cancel();

@@ -101,7 +101,7 @@ class InlineAudience {
   };
 
   InlineAudience(std::string pattern, TypeIdentity type)
-      : pattern_(std::move(pattern)), type_(type), fence_needed_(!Memory::heavy_fence()) {}
+      : pattern_(std::move(pattern)), type_(type), fence_needed_(!heavy_fence_granted<Memory>()) {}
 
   [[nodiscard]] bool fence_needed() const noexcept { return fence_needed_; }
 

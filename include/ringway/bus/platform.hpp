@@ -9,13 +9,22 @@
 #include <sched.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <thread>
 
+#include "ringway/base/sequence.hpp"
 #include "ringway/wait/wait_strategy.hpp"
 
 namespace ringway {
+
+/// When a dispatcher that has no time to sleep asks for signals instead of looking at idle cursors.
+struct Cooling {
+  std::size_t most_hot = 16;       ///< so many stay hot, whatever comes
+  std::uint32_t patience = 64;     ///< rounds without news before one turns idle
+  std::size_t asked_at_once = 64;  ///< together with so many others: for one fence
+};
 
 template <class Memory>
 struct Platform {
@@ -23,6 +32,8 @@ struct Platform {
   using Thread = std::thread;
   using ThreadId = const void*;  // null is nobody
   using Wait = SpinPark;
+  static constexpr Cooling kCooling{};
+  static constexpr Sequence kLaneStart = 0;  // a checker begins shortly before the wrap, too
 
   /// Cheap enough for each message: the address of something that each thread has.
   [[nodiscard]] static ThreadId this_thread() noexcept { return &mark_; }

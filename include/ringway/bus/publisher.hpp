@@ -103,7 +103,8 @@ class LanePublisher {
           absl::StrCat("no lane for \"", name, "\": ", describe(error)));
     };
     const BroadcastOptions ring_options{.capacity = options.capacity,
-                                        .max_cursors = options.max_readers};
+                                        .max_cursors = options.max_readers,
+                                        .start = Platform<Memory>::kLaneStart};
     auto bytes = Rings::Reliable::footprint(ring_options);
     if constexpr (Rings::kCanBeLossy) {
       if (options.admits_lossy) bytes = Rings::Lossy::footprint(ring_options);

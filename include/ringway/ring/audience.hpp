@@ -121,7 +121,7 @@ class alignas(kOwnerSpacing) Audience {
   using GateType = Gate<Memory>;
 
   Audience(std::size_t max_cursors, Sequence start) noexcept
-      : attention(!Memory::heavy_fence()), max_cursors_(max_cursors) {
+      : attention(!heavy_fence_granted<Memory>()), max_cursors_(max_cursors) {
     for (std::size_t i = 0; i < max_cursors; ++i) {
       auto* gate = ::new (static_cast<void*>(&gates()[i])) GateType;
       gate->position.store(start, std::memory_order_relaxed);  // relaxed: before anybody joins

@@ -78,7 +78,7 @@ class alignas(kCacheLine) EventCount {
   };
 
   EventCount() noexcept {
-    if (!Memory::heavy_fence()) {
+    if (!heavy_fence_granted<Memory>()) {
       state_.store(kFenceNeeded, std::memory_order_relaxed);  // relaxed: not shared yet
     }
   }

@@ -16,6 +16,7 @@
 
 #include "explorer/explorer.hpp"
 #include "explorer/place.hpp"
+#include "ringway/base/asymmetric_fence.hpp"
 
 namespace ringway::model {
 
@@ -162,3 +163,9 @@ struct ModelMemory {
 };
 
 }  // namespace ringway::model
+
+template <>
+inline bool ringway::heavy_fence_granted<ringway::model::ModelMemory>() noexcept {
+  using ringway::model::Operations;
+  return Operations::running == nullptr || Operations::running->grants_heavy_fence();
+}

@@ -151,6 +151,9 @@ class Operations : protected Scheduler {
     if (tracing_) trace("light fence", place);
   }
 
+  /// What the kernel answers whoever asks beforehand.
+  [[nodiscard]] bool grants_heavy_fence() const { return !options_.heavy_refused; }
+
   bool heavy_fence(const Place& place) {
     const OutsideModel outside;
     if (options_.heavy_refused) return false;

@@ -66,6 +66,36 @@ void signal_body(Explorer& world, unsigned messages) {
   world.outcome(std::to_string(dispatcher.parks()));
 }
 
+/// A publisher waits until each of its messages is handled, before the next one and before the
+/// stop: nothing but that message's signal wakes the dispatcher. `cools`: the lane asks for it
+/// before the dispatcher sleeps, in the round in which it turns idle, as a dispatcher with many
+/// lanes has it.
+void awaited_body(Explorer& world, unsigned messages, bool cools) {
+  const BusWorld begin;
+  if (cools) {
+    Platform<ModelMemory>::kCooling = {.most_hot = 0, .patience = 1, .asked_at_once = 1};
+  }
+  auto bus = model_bus();
+  ModelDispatcher dispatcher(bus, kParkAtOnce);
+  ModelMemory::Atomic<std::uint32_t> handled{0};
+  auto subscription = dispatcher.subscribe(kTopic, [&](const Number& message) {
+    world.operation();
+    world.check(message.number() == handled.load(std::memory_order_relaxed), "in order");
+    handled.store(static_cast<std::uint32_t>(message.number()) + 1, std::memory_order_relaxed);
+  });
+  auto publisher = bus.publisher(kTopic);
+  world.threads(model_thread(0), [&] {
+    for (unsigned i = 0; i < messages; ++i) {
+      world.operation();
+      world.check(publisher.publish(Number(i)) == PublishStatus::kPublished, "accepted");
+      while (handled.load(std::memory_order_relaxed) == i) ModelMemory::relax();
+    }
+    world.operation();
+    bus.stop(kForever);
+  });
+  world.outcome(std::to_string(dispatcher.parks()));
+}
+
 /// A subscription ends, and what its handler uses is destroyed, while messages come.
 void end_body(Explorer& world, unsigned messages) {
   const BusWorld begin;
@@ -267,6 +297,84 @@ void inline_audience_body(Explorer& world) {
   world.outcome(target.handled ? "handled" : "not handled");
 }
 
+/// Publishers on as many threads, each with a handler that ends the next one's subscription: nobody
+/// waits for ever, and no handler begins when its subscription has ended.
+void inline_circle_body(Explorer& world, unsigned count) {
+  constexpr TypeIdentity kType{"number", 8, 8};
+  constexpr std::array<const char*, 3> kNames{"a", "b", "c"};
+  struct Member {
+    std::shared_ptr<InlineAudience<ModelMemory>> audience;
+    std::shared_ptr<InlineSubscriber<ModelMemory>> subscriber;
+    Used used;
+    InlineRegistry<ModelMemory>* registry = nullptr;
+    Member* next = nullptr;
+    bool handled = false;
+
+    void handle() {
+      used.use();
+      handled = true;
+      registry->remove(next->subscriber);
+      next->used.destroy();
+    }
+  };
+  InlineRegistry<ModelMemory> registry;
+  std::array<Member, 3> members;
+  for (unsigned i = 0; i < count; ++i) {
+    Member& member = members[i];
+    member.registry = &registry;
+    member.next = &members[(i + 1) % count];
+    member.audience = std::make_shared<InlineAudience<ModelMemory>>(kNames[i], kType);
+    member.subscriber = std::make_shared<InlineSubscriber<ModelMemory>>(
+        kNames[i], kType,
+        [](void* to, const void*, const InlineContext&) noexcept {
+          static_cast<Member*>(to)->handle();
+        },
+        std::shared_ptr<void>(std::shared_ptr<void>(), &member));
+    registry.add_publisher(member.audience);
+    registry.add(member.subscriber);
+  }
+  const auto publish = [&](unsigned i) {
+    return [&members, i, name = kNames[i]] {
+      members[i].audience->call(nullptr, InlineContext{name, 0}, [](const auto&) { return true; });
+    };
+  };
+  if (count == 2) {
+    world.threads(publish(0), publish(1));
+  } else {
+    world.threads(publish(0), publish(1), publish(2));
+  }
+  std::string what;
+  for (unsigned i = 0; i < count; ++i) what += members[i].handled ? "h" : "-";
+  world.check(what.find('h') != std::string::npos, "one of them was the first");
+  world.outcome(what);
+}
+
+/// Two dispatchers, each with a handler that ends the other's subscription.
+void dispatcher_circle_body(Explorer& world) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  ModelDispatcher one(bus, kParkAtOnce);
+  ModelDispatcher two(bus, kParkAtOnce);
+  std::array<Used, 2> used;
+  std::array<bool, 2> handled{};
+  std::array<Subscription, 2> subscriptions;
+  const auto handler = [&](unsigned own) {
+    return [&, own](const Number&) {
+      used[own].use();
+      handled[own] = true;
+      subscriptions[1 - own].end();
+      used[1 - own].destroy();
+    };
+  };
+  subscriptions[0] = one.subscribe(kTopic, handler(0));
+  subscriptions[1] = two.subscribe(kTopic, handler(1));
+  auto publisher = bus.publisher(kTopic);
+  world.check(publisher.try_publish(Number(0)) == PublishStatus::kPublished, "accepted");
+  world.threads(model_thread(0), model_thread(1), [&] { bus.stop(kForever); });
+  world.check(handled[0] || handled[1], "one of them was the first");
+  world.outcome(std::to_string(handled[0]) + std::to_string(handled[1]));
+}
+
 /// An inline subscription begins while its publisher publishes: it hears of what is published
 /// after that.
 void inline_begin_body(Explorer& world, unsigned messages) {
@@ -298,7 +406,9 @@ void inline_begin_body(Explorer& world, unsigned messages) {
   world.outcome(std::to_string(first < messages));
 }
 
-constexpr Service<std::uint64_t(std::uint64_t)> kService{"s", {.max_pending = 2}};
+using NumberService = Service<std::uint64_t(std::uint64_t)>;
+constexpr NumberService kService{"s", {.max_pending = 2}};
+constexpr NumberService kOneByOne{"s", {.max_pending = 1}};
 const RequesterOptions kAskAndPark{.pauses = 0, .yields = 0};
 
 /// Requests one after the other; each gets its own answer.
@@ -321,12 +431,12 @@ void request_body(Explorer& world, unsigned requests) {
 }
 
 /// A request is given up, or its time passes; the next one is not met by its answer.
-void late_answer_body(Explorer& world, bool deadline) {
+void late_answer_body(Explorer& world, const NumberService& service, bool deadline) {
   const BusWorld begin;
   auto bus = model_bus();
   ModelDispatcher dispatcher(bus, kParkAtOnce);
-  auto replier = dispatcher.reply(kService, [](std::uint64_t request) { return request + 10; });
-  auto requester = bus.requester(kService, kAskAndPark);
+  auto replier = dispatcher.reply(service, [](std::uint64_t request) { return request + 10; });
+  auto requester = bus.requester(service, kAskAndPark);
   std::string what;
   world.threads(model_thread(0), [&] {
     if (deadline) {
@@ -423,7 +533,12 @@ void replier_gone_body(Explorer& world) {
 
 Models bus_models() {
   Models models;
-  for (const bool refused : {false, true}) {
+  constexpr Sequence kWrap = ~Sequence{1};  // 2^64 - 2
+  struct Round {
+    Sequence start;
+    bool refused;
+  };
+  for (const auto [start, refused] : {Round{0, false}, Round{kWrap, false}, Round{0, true}}) {
     Options complete;
     complete.heavy_refused = refused;
     const auto bounded = [&](unsigned preemptions, unsigned stale) {
@@ -434,13 +549,24 @@ Models bus_models() {
       options.stale_reads = stale;
       return options;
     };
-    const auto add = [&](const std::string& name, const Options& options, Size size,
-                         Explorer::Body body, bool tiny = false) {
-      models.push_back(model_of("bus, " + name + (refused ? ", heavy fence refused" : ""), options,
-                                size, std::move(body), tiny));
+    const std::string how = refused ? ", heavy fence refused" : "";
+    // of the inline side alone, which has no lanes
+    const auto add_inline = [&, start = start](const std::string& name, Size size,
+                                               Explorer::Body body, bool tiny = false) {
+      if (start != 0) return;
+      models.push_back(model_of("bus, " + name + how, complete, size, std::move(body), tiny));
     };
-    add(
-        "a call of an inline subscriber against its end", complete, Size::kQuick,
+    const auto add = [&, start = start](const std::string& name, const Options& options, Size size,
+                                        Explorer::Body body) {
+      models.push_back(model_of("bus, " + name + (start == 0 ? " from 0" : " from 2^64-2") + how,
+                                options, size, [start, body = std::move(body)](Explorer& world) {
+                                  Platform<ModelMemory>::kLaneStart = start;
+                                  body(world);
+                                }));
+      if (start != 0) models.back().random_executions /= 4;
+    };
+    add_inline(
+        "a call of an inline subscriber against its end", Size::kQuick,
         [](Explorer& world) { inline_audience_body(world); }, true);
     add("inline subscription ends, 2 messages", complete, Size::kQuick,
         [](Explorer& world) { inline_end_body(world, 2, false); });
@@ -448,6 +574,20 @@ Models bus_models() {
         [](Explorer& world) { inline_end_body(world, 2, true); });
     add("inline subscription begins, 2 messages", complete, Size::kQuick,
         [](Explorer& world) { inline_begin_body(world, 2); });
+    add_inline("inline handlers that end each other, 2 publishers", Size::kQuick,
+               [](Explorer& world) { inline_circle_body(world, 2); });
+    add_inline("inline handlers that end each other, 3 publishers", Size::kLarge,
+               [](Explorer& world) { inline_circle_body(world, 3); });
+    add("dispatchers' handlers that end each other", bounded(1, 1), Size::kLarge,
+        [](Explorer& world) { dispatcher_circle_body(world); });
+    add("1 message to a sleeper", bounded(1, 1), Size::kQuick,
+        [](Explorer& world) { awaited_body(world, 1, false); });
+    add("2 messages to a sleeper", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { awaited_body(world, 2, false); });
+    add("1 message to an idle lane", bounded(1, 1), Size::kQuick,
+        [](Explorer& world) { awaited_body(world, 1, true); });
+    add("2 messages to an idle lane", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { awaited_body(world, 2, true); });
     add("dispatcher sleeps, 1 message, then stop", bounded(1, 1), Size::kQuick,
         [](Explorer& world) { signal_body(world, 1); });
     add("dispatcher sleeps, 1 message, then stop, more preemptions", bounded(2, 2), Size::kLarge,
@@ -482,11 +622,15 @@ Models bus_models() {
     add("2 requests and their answers", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { request_body(world, 2); });
     add("request given up, then another", bounded(2, 1), Size::kLarge,
-        [](Explorer& world) { late_answer_body(world, false); });
+        [](Explorer& world) { late_answer_body(world, kService, false); });
+    add("request given up, then another, 1 at a time", bounded(2, 1), Size::kLarge,
+        [](Explorer& world) { late_answer_body(world, kOneByOne, false); });
     auto passing = bounded(2, 1);
     passing.time_jumps = 1;
     add("request out of time, then another", passing, Size::kLarge,
-        [](Explorer& world) { late_answer_body(world, true); });
+        [](Explorer& world) { late_answer_body(world, kService, true); });
+    add("request out of time, then another, 1 at a time", passing, Size::kLarge,
+        [](Explorer& world) { late_answer_body(world, kOneByOne, true); });
     add("replier goes while a request is under way", bounded(2, 1), Size::kLarge,
         [](Explorer& world) { replier_gone_body(world); });
   }

@@ -102,6 +102,8 @@ struct ringway::Platform<ringway::model::ModelMemory> {
   using Thread = model::ModelThread;
   using ThreadId = std::uint32_t;
   using Wait = Park;
+  static inline Cooling kCooling{};       // NOLINT: a model sets it before its dispatcher begins
+  static inline Sequence kLaneStart = 0;  // NOLINT: likewise
 
   [[nodiscard]] static ThreadId this_thread() noexcept {
     return model::Operations::running->running_thread() + 1U;
@@ -152,6 +154,7 @@ class BusWorld {
   BusWorld() {
     ModelHome::clear();
     ModelThread::forget_all();
+    Platform<ModelMemory>::kCooling = {};
     running_dispatcher = {};
     saved.fill({});
     Operations::on_switch = [](ThreadId from, ThreadId to) {

@@ -20,14 +20,19 @@
 
 namespace ringway::model {
 
+struct ChannelShape {
+  std::size_t capacity;
+  Sequence start;
+};
+
 /// What became of the messages of one channel model.
 struct ChannelCounts {
   ChannelTally tally;
   unsigned sent = 0;
   unsigned received = 0;
 
-  [[nodiscard]] ChannelOptions options(std::size_t capacity) {
-    return {.capacity = capacity, .tally = &tally};
+  [[nodiscard]] ChannelOptions options(const ChannelShape& shape) {
+    return {.capacity = shape.capacity, .start = shape.start, .tally = &tally};
   }
   void finish(Explorer& world) {
     world.check(tally.sent == sent && tally.received == received, "the tally is right");
@@ -37,9 +42,9 @@ struct ChannelCounts {
 };
 
 /// One sender sends `messages` and goes; the receiver receives until the channel says closed.
-inline void channel_body(Explorer& world, std::size_t capacity, unsigned messages) {
+inline void channel_body(Explorer& world, const ChannelShape& shape, unsigned messages) {
   ChannelCounts counts;
-  auto ends = channel<Number, Park, ModelMemory>(counts.options(capacity));
+  auto ends = channel<Number, Park, ModelMemory>(counts.options(shape));
   world.threads(
       [&] {
         auto sender = std::move(ends.sender);
@@ -62,9 +67,9 @@ inline void channel_body(Explorer& world, std::size_t capacity, unsigned message
 }
 
 /// One message and the close against two looks that do not wait.
-inline void channel_look_body(Explorer& world) {
+inline void channel_look_body(Explorer& world, const ChannelShape& shape) {
   ChannelCounts counts;
-  auto ends = channel<Number, Park, ModelMemory>(counts.options(1));
+  auto ends = channel<Number, Park, ModelMemory>(counts.options(shape));
   std::string what;
   world.threads(
       [&] {
@@ -86,13 +91,13 @@ inline void channel_look_body(Explorer& world) {
 }
 
 /// The receiver takes one message, closes and goes, while the sender may be asleep for room.
-inline void channel_closed_by_receiver_body(Explorer& world, std::size_t capacity) {
+inline void channel_closed_by_receiver_body(Explorer& world, const ChannelShape& shape) {
   ChannelCounts counts;
-  auto ends = channel<Number, Park, ModelMemory>(counts.options(capacity));
+  auto ends = channel<Number, Park, ModelMemory>(counts.options(shape));
   world.threads(
       [&] {
         auto sender = std::move(ends.sender);
-        for (unsigned i = 0; i < capacity + 2; ++i) {
+        for (unsigned i = 0; i < shape.capacity + 2; ++i) {
           world.operation();
           if (sender.send(Number(i)) != SendStatus::kSent) break;
           ++counts.sent;
@@ -108,9 +113,9 @@ inline void channel_closed_by_receiver_body(Explorer& world, std::size_t capacit
 
 /// `senders` send one message each, `receivers` receive until the end.
 inline void mpmc_channel_body(Explorer& world, unsigned senders, unsigned receivers,
-                              unsigned messages, std::size_t capacity) {
+                              unsigned messages, const ChannelShape& shape) {
   ChannelCounts counts;
-  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(capacity));
+  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(shape));
   auto other_sender = senders == 2 ? std::optional(ends.sender) : std::nullopt;
   auto other_receiver = receivers == 2 ? std::optional(ends.receiver) : std::nullopt;
   const auto send = [&](auto& from, unsigned number) {
@@ -146,9 +151,9 @@ inline void mpmc_channel_body(Explorer& world, unsigned senders, unsigned receiv
 }
 
 /// A fifth thread closes while two send and two receive.
-inline void mpmc_channel_crowd_close_body(Explorer& world, std::size_t capacity) {
+inline void mpmc_channel_crowd_close_body(Explorer& world, const ChannelShape& shape) {
   ChannelCounts counts;
-  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(capacity));
+  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(shape));
   auto closer = ends.sender;
   auto other_sender = ends.sender;
   auto other_receiver = ends.receiver;
@@ -174,9 +179,9 @@ inline void mpmc_channel_crowd_close_body(Explorer& world, std::size_t capacity)
 }
 
 /// A third thread closes while one sends and one receives.
-inline void mpmc_channel_close_body(Explorer& world, std::size_t capacity, unsigned messages) {
+inline void mpmc_channel_close_body(Explorer& world, const ChannelShape& shape, unsigned messages) {
   ChannelCounts counts;
-  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(capacity));
+  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(shape));
   auto closer = ends.sender;
   bool ended = false;
   world.threads(
@@ -208,9 +213,9 @@ inline void mpmc_channel_close_body(Explorer& world, std::size_t capacity, unsig
 }
 
 /// One sender gives its claim up while the other waits for room: whoever passes the hole tells it.
-inline void mpmc_channel_hole_body(Explorer& world) {
+inline void mpmc_channel_hole_body(Explorer& world, const ChannelShape& shape) {
   ChannelCounts counts;
-  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(1));
+  auto ends = mpmc_channel<Number, Park, ModelMemory>(counts.options(shape));
   auto other = ends.sender;
   world.threads([&] { const auto dropped = ends.sender.try_claim(std::uint64_t{9}); },
                 [&] { world.check(other.send(Number(1)) == SendStatus::kSent, "nobody closed"); },
@@ -222,7 +227,14 @@ inline void mpmc_channel_hole_body(Explorer& world) {
 
 inline Models channel_models() {
   Models models;
-  for (const bool refused : {false, true}) {
+  constexpr Sequence kWrap = ~Sequence{1};  // 2^64 - 2
+  struct Round {
+    Sequence start;
+    bool refused;
+  };
+  for (const auto [start, refused] : {Round{0, false}, Round{kWrap, false}, Round{0, true}}) {
+    const ChannelShape one{1, start};
+    const ChannelShape two{2, start};
     Options complete;
     complete.heavy_refused = refused;
     const auto bounded = [&](unsigned preemptions, unsigned stale_reads = ~0U) {
@@ -232,43 +244,49 @@ inline Models channel_models() {
       options.stale_reads = stale_reads;
       return options;
     };
-    const auto add = [&](const std::string& name, const Options& options, Size size,
-                         Explorer::Body body, bool tiny = false) {
-      models.push_back(model_of(name + (refused ? ", heavy fence refused" : ""), options, size,
-                                std::move(body), tiny));
+    const auto add = [&, start = start, refused = refused](const std::string& name,
+                                                           const Options& options, Size size,
+                                                           Explorer::Body body, bool tiny = false) {
+      models.push_back(model_of(name + (start == 0 ? " from 0" : " from 2^64-2") +
+                                    (refused ? ", heavy fence refused" : ""),
+                                options, size, std::move(body), tiny && start == 0));
+      if (start != 0) models.back().random_executions /= 4;
     };
+    const Size middle = refused ? Size::kLarge : Size::kMiddle;
     add("channel, 1 message, then close", complete, Size::kQuick,
-        [](Explorer& world) { channel_body(world, 1, 1); });
+        [=](Explorer& world) { channel_body(world, one, 1); });
     add(
         "channel, 1 message, then close, 2 looks", without_repetition(complete), Size::kQuick,
-        [](Explorer& world) { channel_look_body(world); }, true);
+        [=](Explorer& world) { channel_look_body(world, one); }, true);
     add("channel, 2 messages, capacity 2, then close", without_repetition(complete), Size::kLarge,
-        [](Explorer& world) { channel_body(world, 2, 2); });
+        [=](Explorer& world) { channel_body(world, two, 2); });
     add("channel, 2 messages, capacity 1, then close", without_repetition(complete), Size::kLarge,
-        [](Explorer& world) { channel_body(world, 1, 2); });
-    add("channel closed by its receiver", complete, refused ? Size::kLarge : Size::kMiddle,
-        [](Explorer& world) { channel_closed_by_receiver_body(world, 1); });
+        [=](Explorer& world) { channel_body(world, one, 2); });
+    add("channel closed by its receiver", complete, middle,
+        [=](Explorer& world) { channel_closed_by_receiver_body(world, one); });
     add("MPMC channel 1S1R x 1, then close", bounded(2), Size::kQuick,
-        [](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, 1); });
+        [=](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, one); });
     add("MPMC channel 1S1R x 1, then close, any preemptions", without_repetition(complete),
-        Size::kLarge, [](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, 1); });
-    add("MPMC channel 2S1R x 1, then close", bounded(1), refused ? Size::kLarge : Size::kMiddle,
-        [](Explorer& world) { mpmc_channel_body(world, 2, 1, 1, 1); });
-    add("MPMC channel 1S2R x 1, then close", bounded(1), refused ? Size::kLarge : Size::kMiddle,
-        [](Explorer& world) { mpmc_channel_body(world, 1, 2, 1, 1); });
-    for (const std::size_t capacity : {1U, 2U}) {
-      const std::string of = capacity == 1 ? "" : ", capacity 2";
-      add("MPMC channel 2S2R x 1, then close" + of, bounded(2, 1), Size::kLarge,
-          [=](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, capacity); });
+        Size::kLarge, [=](Explorer& world) { mpmc_channel_body(world, 1, 1, 1, one); });
+    add("MPMC channel 2S1R x 1, then close", bounded(1), middle,
+        [=](Explorer& world) { mpmc_channel_body(world, 2, 1, 1, one); });
+    add("MPMC channel 1S2R x 1, then close", bounded(1), middle,
+        [=](Explorer& world) { mpmc_channel_body(world, 1, 2, 1, one); });
+    for (const ChannelShape& shape : {one, two}) {
+      const std::string of = shape.capacity == 1 ? "" : ", capacity 2";
+      if (start == 0 && !refused) {  // the largest of all
+        add("MPMC channel 2S2R x 1, then close" + of, bounded(2, 1), Size::kLarge,
+            [=](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, shape); });
+      }
       add("MPMC channel 2S2R x 1, then close" + of + ", more stale reads", bounded(1, 2),
-          Size::kLarge, [=](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, capacity); });
+          Size::kLarge, [=](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, shape); });
       add("MPMC channel 2S2R x 1, closed by a fifth" + of, bounded(1, 2), Size::kLarge,
-          [=](Explorer& world) { mpmc_channel_crowd_close_body(world, capacity); });
+          [=](Explorer& world) { mpmc_channel_crowd_close_body(world, shape); });
     }
     add("MPMC channel, a claim is dropped while another waits", bounded(2), Size::kLarge,
-        [](Explorer& world) { mpmc_channel_hole_body(world); });
+        [=](Explorer& world) { mpmc_channel_hole_body(world, one); });
     add("MPMC channel closed by a third thread", bounded(2), Size::kMiddle,
-        [](Explorer& world) { mpmc_channel_close_body(world, 1, 1); });
+        [=](Explorer& world) { mpmc_channel_close_body(world, one, 1); });
   }
   return models;
 }

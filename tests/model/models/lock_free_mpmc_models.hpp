@@ -255,7 +255,7 @@ inline Models lock_free_mpmc_models() {
     }
   }
   const auto add = [&](const MpmcShape& shape, const Options& options, bool quick,
-                       bool large = false) {
+                       bool large = false, bool tiny = false) {
     models.push_back(
         {"lock-free MPMC " + std::to_string(shape.producers) + "P" +
              std::to_string(shape.consumers) + "C x " + std::to_string(shape.operations) +
@@ -267,23 +267,29 @@ inline Models lock_free_mpmc_models() {
            LockFreeMpmcProgram<Element<16>> program(world, shape);
            program.run();
          },
-         false, quick, large});
+         tiny, quick, large});
   };
-  for (const std::size_t capacity : {1U, 2U}) {
-    const Sequence start = capacity == 1 ? kWrap : 0;
-    add({1, 1, 2, capacity, start, true}, complete, true);
-    add({2, 1, 1, capacity, start, false}, complete, false);
-    add({1, 2, 1, capacity, start, false}, complete, false);
-    add({1, 2, 1, capacity, start, false, 1}, complete, false);
-    add({2, 2, 1, capacity, start, false}, without_repetition(), false);
-    add({2, 1, 2, capacity, start, false}, without_repetition(), false);
-    add({1, 2, 2, capacity, start, false}, without_repetition(), false);
-    add({2, 2, 2, capacity, start, false}, without_repetition(), false, true);
-    models.push_back({"lock-free MPMC claim, push, seal, drain, capacity " +
-                          std::to_string(capacity) + (start == 0 ? " from 0" : " from 2^64-2"),
-                      complete,
-                      [=](Explorer& world) { lock_free_seal_body(world, capacity, start); }, false,
-                      capacity == 1, false});
+  // MpmcRing's sizes, but for the search of the largest, which is bounded.
+  Options bounded = without_repetition();
+  bounded.search = Search::kBounded;
+  bounded.preemptions = 3;
+  for (const Sequence start : {Sequence{0}, kWrap}) {
+    for (const std::size_t capacity : {1U, 2U}) {
+      add({1, 1, 1, capacity, start, true}, complete, true, false, start == 0);
+      add({1, 1, 2, capacity, start, true}, complete, true);
+      add({2, 1, 1, capacity, start, false}, complete, false);
+      add({1, 2, 1, capacity, start, false}, complete, false);
+      add({1, 2, 1, capacity, start, false, 1}, complete, false);
+      add({2, 2, 1, capacity, start, false}, without_repetition(), false);
+      add({2, 1, 2, capacity, start, false}, without_repetition(), false);
+      add({1, 2, 2, capacity, start, false}, without_repetition(), false);
+      add({2, 2, 2, capacity, start, false}, bounded, false, true);
+      models.push_back({"lock-free MPMC claim, push, seal, drain, capacity " +
+                            std::to_string(capacity) + (start == 0 ? " from 0" : " from 2^64-2"),
+                        complete,
+                        [=](Explorer& world) { lock_free_seal_body(world, capacity, start); },
+                        false, capacity == 1, false});
+    }
   }
   return models;
 }

@@ -161,12 +161,14 @@ inline Models spsc_models() {
     const std::string from = start == 0 ? " from 0" : " from 2^64-2";
     for (const std::size_t capacity : {1U, 2U}) {
       const std::string of = " capacity " + std::to_string(capacity) + from;
-      models.push_back({"SPSC 5 x 5, shared line," + of, {}, [=](Explorer& world) {
-                          spsc_body<Number>(world, capacity, start, 5);
-                        }});
-      models.push_back({"SPSC 5 x 5, a line each," + of, {}, [=](Explorer& world) {
-                          spsc_body<Element<56>>(world, capacity, start, 5);
-                        }});
+      models.push_back({"SPSC 5 x 5, shared line," + of,
+                        {},
+                        [=](Explorer& world) { spsc_body<Number>(world, capacity, start, 5); },
+                        start == 0});
+      models.push_back({"SPSC 5 x 5, a line each," + of,
+                        {},
+                        [=](Explorer& world) { spsc_body<Element<56>>(world, capacity, start, 5); },
+                        start == 0});
       models.push_back({"SPSC 2 x 2, a line each," + of,
                         {},
                         [=](Explorer& world) { spsc_body<Element<56>>(world, capacity, start, 2); },
@@ -175,13 +177,13 @@ inline Models spsc_models() {
       models.push_back({"SPSC roles handed over," + of,
                         {},
                         [=](Explorer& world) { spsc_hand_over_body(world, capacity, start); },
-                        false,
+                        start == 0,
                         true});
       models.push_back(
           {"SPSC batches, claims, drain," + of,
            {},
            [=](Explorer& world) { spsc_batch_body<Element<56>>(world, capacity, start); },
-           false,
+           start == 0 && capacity == 1,
            true});
     }
     Options pausing;
