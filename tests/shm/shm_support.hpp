@@ -58,6 +58,12 @@ class Process {
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
   }
+  /// True once it has ended; wait() then returns at once.
+  [[nodiscard]] bool has_ended() const {
+    ::siginfo_t info{};
+    return ::waitid(P_PID, static_cast<::id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid_;
+  }
   [[nodiscard]] ::pid_t pid() const noexcept { return pid_; }
 
  private:

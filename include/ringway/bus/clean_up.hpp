@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <span>
 
+#include "ringway/base/copied_once.hpp"
 #include "ringway/base/slot.hpp"
 #include "ringway/bus/directory.hpp"
 #include "ringway/ring/broadcast_block.hpp"
@@ -106,7 +107,7 @@ class CleanUp {
     const auto memory = directory_.ring_memory(lane);
     if (memory.size() < sizeof(AnyBlock) + sizeof(Audience<Memory>)) return nullptr;
     auto* block = std::launder(reinterpret_cast<AnyBlock*>(memory.data()));
-    readers = block->header.max_cursors;
+    readers = copied_once(block->header.max_cursors);
     if (block->header.magic != RingHeader::kMagic || readers > Attention<Memory>::kMostReaders ||
         sizeof(AnyBlock) + Audience<Memory>::bytes(readers) > memory.size()) {
       return nullptr;

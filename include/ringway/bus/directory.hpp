@@ -39,6 +39,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ringway/base/cache_line.hpp"
+#include "ringway/base/copied_once.hpp"
 #include "ringway/bus/names.hpp"
 #include "ringway/bus/ready_map.hpp"
 #include "ringway/bus/topic.hpp"
@@ -55,7 +56,7 @@ class FixedString {
     std::memcpy(text_, text.data(), size_);
   }
   [[nodiscard]] std::string_view view() const noexcept {
-    const auto size = size_;
+    const auto size = copied_once(size_);
     return {text_, size < kSize ? size : kSize};
   }
 
@@ -286,7 +287,7 @@ class Directory {
     if (block.size() < sizeof(Tables))
       return absl::DataLossError("the block is too small for a bus");
     auto* tables = std::launder(reinterpret_cast<Tables*>(block.data()));
-    const DirectorySizes sizes = tables->sizes;
+    const auto sizes = copied_once(tables->sizes);
     if (tables->magic != kMagic || tables->bytes != block.size() ||
         sizes.lanes > ReadyMap<Memory>::kBits || sizes.topics > kMostRecords ||
         sizes.subscriptions > kMostRecords || sizes.endpoints > kMostRecords ||
@@ -315,19 +316,19 @@ class Directory {
     return subscriptions_[i < sizes_.subscriptions ? i : 0];
   }
   [[nodiscard]] std::uint32_t lanes_used() const noexcept {
-    const auto used = tables_->lanes_used;
+    const auto used = copied_once(tables_->lanes_used);
     return used < sizes_.lanes ? used : sizes_.lanes;
   }
   [[nodiscard]] std::uint32_t subscriptions_used() const noexcept {
-    const auto used = tables_->subscriptions_used;
+    const auto used = copied_once(tables_->subscriptions_used);
     return used < sizes_.subscriptions ? used : sizes_.subscriptions;
   }
   [[nodiscard]] std::uint32_t endpoints_used() const noexcept {
-    const auto used = tables_->endpoints_used;
+    const auto used = copied_once(tables_->endpoints_used);
     return used < sizes_.endpoints ? used : sizes_.endpoints;
   }
   [[nodiscard]] std::uint32_t topics_used() const noexcept {
-    const auto used = tables_->topics_used;
+    const auto used = copied_once(tables_->topics_used);
     return used < sizes_.topics ? used : sizes_.topics;
   }
   /// True once the bus stops: nothing is bound any more.
@@ -336,8 +337,8 @@ class Directory {
 
   /// The lane's ring; empty if the record says what can not be.
   [[nodiscard]] std::span<std::byte> ring_memory(const Lane& lane) const noexcept {
-    const auto offset = lane.ring_offset;
-    const auto bytes = lane.ring_bytes;
+    const auto offset = copied_once(lane.ring_offset);
+    const auto bytes = copied_once(lane.ring_bytes);
     if (offset > block_.size() || bytes > block_.size() - offset) return {};
     return block_.subspan(offset, bytes);
   }
@@ -368,20 +369,24 @@ class Directory {
   [[nodiscard]] absl::StatusOr<std::uint32_t> declare(std::string_view name, const NameKind& kind) {
     const auto slots = index_size(sizes_);
     auto slot = static_cast<std::uint32_t>(hash_of(name) % slots);
-    for (std::uint32_t looks = 0; index_[slot] != 0; slot = (slot + 1) % slots) {
-      if (++looks > slots) return absl::DataLossError("the bus's index of names is corrupt");
-      const auto found = index_[slot] - 1;
+    for (std::uint32_t looks = 0;; slot = (slot + 1) % slots) {
+      const auto entry = copied_once(index_[slot]);
+      if (entry == 0) break;
+      if (++looks > slots || entry > sizes_.topics) {
+        return absl::DataLossError("the bus's index of names is corrupt");
+      }
+      const auto found = entry - 1;
       if (topic(found).name.view() != name) continue;
       if (!topic(found).same_type(kind.type) || (topic(found).service != 0) != kind.service) {
         return type_conflict(topic(found), kind);
       }
       return found;
     }
-    if (topics_used() == sizes_.topics) {
+    const auto made = topics_used();
+    if (made == sizes_.topics) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "the bus knows ", sizes_.topics, " names already; use fewer, or a second bus"));
     }
-    const auto made = tables_->topics_used;
     topic(made).name.assign(name);
     topic(made).type_name.assign(kind.type.name.substr(0, kLongestName + 1));
     topic(made).type_hash = hash_of(kind.type.name);
@@ -481,9 +486,12 @@ class Directory {
   void repair() {
     const auto slots = index_size(sizes_);
     for (std::uint32_t i = 0; i < slots; ++i) index_[i] = 0;
-    for (std::uint32_t i = 0; i < topics_used(); ++i) {
+    const auto count = topics_used();  // half as many as slots at most
+    for (std::uint32_t i = 0; i < count; ++i) {
       auto slot = static_cast<std::uint32_t>(hash_of(topic(i).name.view()) % slots);
-      while (index_[slot] != 0) slot = (slot + 1) % slots;
+      for (std::uint32_t looks = 0; index_[slot] != 0 && looks < slots; ++looks) {
+        slot = (slot + 1) % slots;
+      }
       index_[slot] = i + 1;
     }
     rebuild_arena();
@@ -608,12 +616,14 @@ class Directory {
   template <class Record>
   std::uint32_t take_record(Record* table, std::uint32_t& used, std::uint32_t most,
                             std::uint32_t first) noexcept {
-    if (used < first) used = first;
-    const auto count = used < most ? used : most;
+    auto count = copied_once(used);
+    if (count < first) count = first;
+    if (count > most) count = most;
     for (std::uint32_t i = first; i < count; ++i) {
       if (table[i].used == 0) return i;
     }
-    return count == most ? most : used++;
+    if (count != most) used = count + 1;
+    return count;
   }
 
   /// Pieces come in eight sizes per doubling, so that lanes of whatever size reuse each other's
@@ -626,42 +636,52 @@ class Directory {
   std::uint64_t allocate(std::uint64_t wanted) {
     if (wanted > block_.size()) return 0;
     const auto bytes = piece_of(wanted);
-    if (const auto found = take_piece([bytes](std::uint64_t have) { return have == bytes; })) {
-      return found;
+    if (const auto found = take_piece([bytes](std::uint64_t have) { return have == bytes; });
+        found.bytes != 0) {
+      return found.offset;
     }
     if (const auto found = take_fresh(bytes)) return found;
     // pieces of other sizes, joined where they touch
     rebuild_arena();
-    const auto begin = take_piece([bytes](std::uint64_t have) { return have >= bytes; });
-    if (begin == 0) return take_fresh(bytes);
-    const auto rest = round_up(begin + bytes + kOwnerSpacing, kPieceUnit);
-    const auto end = begin + at<FreePiece>(begin)->bytes;
+    const auto found = take_piece([bytes](std::uint64_t have) { return have >= bytes; });
+    if (found.bytes == 0) return take_fresh(bytes);
+    const auto rest = round_up(found.offset + bytes + kOwnerSpacing, kPieceUnit);
+    const auto end = found.offset + found.bytes;
     if (rest < end) put_free(rest, end - rest);
-    return begin;
+    return found.offset;
   }
   std::uint64_t take_fresh(std::uint64_t bytes) noexcept {
     // Lanes at equal page offsets collide in the first-level cache: each begins two lines further
     // on.
-    const auto begin = round_up(tables_->free_begin, kPieceUnit);
+    const auto fresh = copied_once(tables_->free_begin);
+    const auto begin = round_up(fresh, kPieceUnit);
+    if (begin < fresh || begin < arena()) return 0;  // corrupt
     if (bytes > block_.size() || begin > block_.size() - bytes) return 0;
     tables_->free_begin = begin + bytes + kOwnerSpacing;
     return begin;
   }
-  /// The first free piece whose size suits, out of the list; 0 if there is none.
+  struct TakenPiece {
+    std::uint64_t offset;
+    std::uint64_t bytes;  // 0: there is none
+  };
+  /// The first free piece whose size suits, out of the list.
   template <class Suits>
-  std::uint64_t take_piece(Suits&& suits) noexcept {
+  TakenPiece take_piece(Suits&& suits) noexcept {
     std::uint64_t* link = &tables_->free_list;
-    for (std::uint32_t looks = 0; *link != 0 && looks < kMostRecords; ++looks) {
-      auto* piece = at<FreePiece>(*link);
-      if (piece == nullptr || piece->bytes > block_.size() - *link) return 0;  // corrupt
-      if (suits(piece->bytes)) {
-        const auto found = *link;
+    for (std::uint32_t looks = 0; looks < sizes_.lanes * kMostPiecesPerLane; ++looks) {
+      const auto offset = copied_once(*link);
+      if (offset == 0) break;
+      auto* piece = piece_at(offset);
+      if (piece == nullptr) break;  // corrupt
+      const auto bytes = copied_once(piece->bytes);
+      if (bytes > block_.size() - offset) break;  // corrupt
+      if (suits(bytes)) {
         *link = piece->next;
-        return found;
+        return {offset, bytes};
       }
       link = &piece->next;
     }
-    return 0;
+    return {0, 0};
   }
   /// Finds out from the lanes what is free.
   void rebuild_arena() {
@@ -671,13 +691,15 @@ class Directory {
     };
     std::vector<Piece> taken;
     for (std::uint32_t i = 1; i < lanes_used(); ++i) {
-      if (lane(i).used == 0 || ring_memory(lane(i)).empty()) continue;
-      taken.push_back({lane(i).ring_offset, lane(i).ring_offset + piece_of(lane(i).ring_bytes)});
+      const auto ring = ring_memory(lane(i));
+      if (lane(i).used == 0 || ring.empty()) continue;
+      const auto begin = static_cast<std::uint64_t>(ring.data() - block_.data());
+      taken.push_back({begin, begin + piece_of(ring.size())});
     }
     std::sort(taken.begin(), taken.end(),
               [](const Piece& a, const Piece& b) { return a.begin < b.begin; });
     tables_->free_list = 0;
-    auto free = static_cast<std::uint64_t>(Places(sizes_).arena);
+    auto free = arena();
     for (const auto& piece : taken) {
       const auto begin = round_up(free, kPieceUnit);
       // pieces are two lines apart, see take_fresh()
@@ -690,20 +712,24 @@ class Directory {
     put_free(offset, piece_of(bytes));
   }
   void put_free(std::uint64_t offset, std::uint64_t bytes) noexcept {
-    if (bytes < kPieceUnit || offset > block_.size() || bytes > block_.size() - offset) return;
-    auto* piece = ::new (static_cast<void*>(block_.data() + offset)) FreePiece;
-    piece->next = tables_->free_list;
-    piece->bytes = bytes;
+    auto* piece = piece_at(offset);
+    if (piece == nullptr || bytes < kPieceUnit || bytes > block_.size() - offset) return;
+    ::new (static_cast<void*>(piece)) FreePiece{tables_->free_list, bytes};
     tables_->free_list = offset;
   }
-
-  template <class Record>
-  [[nodiscard]] Record* at(std::uint64_t offset) const noexcept {
-    if (offset > block_.size() - sizeof(Record) || offset % alignof(Record) != 0) return nullptr;
-    return std::launder(reinterpret_cast<Record*>(block_.data() + offset));
+  /// Where a free piece may lie; nullptr where none can.
+  [[nodiscard]] FreePiece* piece_at(std::uint64_t offset) const noexcept {
+    if (offset < arena() || offset > block_.size() - sizeof(FreePiece) || offset % kPieceUnit != 0)
+      return nullptr;
+    return std::launder(reinterpret_cast<FreePiece*>(block_.data() + offset));
+  }
+  [[nodiscard]] std::uint64_t arena() const noexcept {
+    return static_cast<std::uint64_t>(reinterpret_cast<std::byte*>(holds_) - block_.data()) +
+           round_up(std::size_t{sizes_.lanes} * sizes_.participants * sizeof(Holds), kOwnerSpacing);
   }
 
   static constexpr std::uint64_t kPieceUnit = 256;
+  static constexpr std::uint32_t kMostPiecesPerLane = 64;  // far more than there ever are
 
   Tables* tables_;
   std::span<std::byte> block_;

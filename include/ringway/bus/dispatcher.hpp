@@ -334,8 +334,9 @@ class DispatcherCore final : public DispatcherBase {
         for (const auto& subscription : subscriptions_) {
           if (subscription->record() + 1 != lane.bound[gate]) continue;
           lane.bound[gate] = 0;
-          subscription->adopt(index, gate);
-          fresh.push_back(subscription->readers.back().get());
+          if (subscription->adopt(index, gate)) {
+            fresh.push_back(subscription->readers.back().get());
+          }
           break;
         }
       }

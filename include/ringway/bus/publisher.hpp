@@ -398,7 +398,10 @@ class InlineCaller {
       if (std::exchange(known_list_, list.number) != list.number) wanted_.clear();
       const auto count = list.subscribers.size();
       const auto at = number * count + static_cast<std::size_t>(&entry - list.entries.get());
-      if (at >= wanted_.size()) wanted_.resize((number + 1) * count, Wanted::kUnknown);
+      if (at >= wanted_.size()) {
+        if (number >= core_->directory().sizes().topics) return false;  // corrupt
+        wanted_.resize((number + 1) * count, Wanted::kUnknown);
+      }
       if (wanted_[at] == Wanted::kUnknown) {
         wanted_[at] = entry.subscriber->wants(topic) ? Wanted::kYes : Wanted::kNo;
       }
@@ -702,7 +705,9 @@ class FamilyPublisher {
     return lane_.core().directory().topic(topic).name.view();
   }
 
+  /// For assertions on what the caller does; not where others may write the record.
   [[nodiscard]] bool belongs(std::uint32_t topic) const {
+    if constexpr (SharedHome<H>) return true;
     const auto& record = lane_.core().directory().topic(topic);
     return record.same_type(type_identity<T>()) && names::matches(pattern_, record.name.view());
   }

@@ -15,7 +15,11 @@
 /// *Progress.* Answering is wait-free but for the handler.
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -45,6 +49,27 @@ template <class Reply>
 struct ReplyElement {
   Ticket ticket;
   std::optional<Reply> reply;  // none: the handler threw
+
+  [[nodiscard]] std::optional<Reply> take() noexcept { return std::move(reply); }
+};
+/// Of plain bytes, which may lie where others write: a flag that is no bool, and what is there is
+/// looked at once.
+template <class Reply>
+requires std::is_trivially_copyable_v<Reply>
+struct ReplyElement<Reply> {
+  ReplyElement(Ticket to, const std::optional<Reply>& answer) noexcept
+      : ticket(to), answered(answer ? 1 : 0) {
+    if (answer) std::memcpy(bytes.data(), &*answer, sizeof(Reply));
+  }
+
+  [[nodiscard]] std::optional<Reply> take() const noexcept {
+    if (answered == 0) return std::nullopt;
+    return std::bit_cast<Reply>(bytes);
+  }
+
+  Ticket ticket;
+  std::uint32_t answered;
+  alignas(Reply) std::array<std::byte, sizeof(Reply)> bytes;
 };
 
 template <class Reply, class Request, class Handler, Home H>
@@ -66,15 +91,17 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
         endpoint_(endpoint),
         handler_(std::move(handler)) {}
 
-  void adopt(std::uint32_t index, std::size_t gate) override {
+  bool adopt(std::uint32_t index, std::size_t gate) override {
     auto& lane = bus_->directory().lane(index);
     auto ring = Ring::join(bus_->directory().ring_memory(lane));
+    if (!ring || gate >= ring->max_cursors()) return false;
     auto opened = this->ended() || lane.closed() ? std::optional<Answers>{}
                                                  : open_answers(lane, 2 * ring->capacity());
     this->readers.push_back(
         std::make_unique<Reader>(this, index, ring->adopt_cursor(gate), std::move(opened)));
     lane.set_served(true);
     bus_->signal(lane.owner, index);
+    return true;
   }
 
   absl::Status join(std::uint32_t index) override {
@@ -90,7 +117,10 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
     }
     lane.replier = this->record() + 1;
     lane.set_served(true);
-    adopt(index, *gate);
+    if (!adopt(index, *gate)) {
+      return absl::DataLossError(
+          absl::StrCat("a request lane of \"", to_absl(this->pattern()), "\" is corrupt"));
+    }
     return absl::OkStatus();
   }
 

@@ -190,7 +190,7 @@ class RequesterCore {
             ticket = element.ticket;
             // This is the lane's only reader: nobody else looks at the element, and its writer
             // only destroys it.
-            auto& reply = const_cast<ReplyElement<Reply>&>(element).reply;
+            auto reply = const_cast<ReplyElement<Reply>&>(element).take();
             if (reply) answer = *std::move(reply);
           },
           1);

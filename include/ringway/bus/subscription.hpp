@@ -95,8 +95,9 @@ class SubscriptionCore : public SubscriptionBase {
  public:
   using SubscriptionBase::SubscriptionBase;
 
-  /// Picks up a gate that was reserved in a lane. Under the directory lock.
-  virtual void adopt(std::uint32_t lane, std::size_t gate) = 0;
+  /// Picks up a gate that was reserved in a lane: one more reader. Under the directory lock.
+  /// \return false if the lane holds no such ring, or the ring no such gate
+  virtual bool adopt(std::uint32_t lane, std::size_t gate) = 0;
   /// Reserves a gate in a lane and picks it up. Under the directory lock.
   [[nodiscard]] virtual absl::Status join(std::uint32_t lane) = 0;
   /// The subscription has ended; its readers are still there. Under the directory lock.

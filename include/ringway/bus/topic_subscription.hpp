@@ -46,12 +46,9 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
         options_(options),
         handler_(std::move(handler)) {}
 
-  void adopt(std::uint32_t lane, std::size_t gate) override {
-    if (bus_->directory().lane(lane).kind == LaneKind::kFamily) {
-      adopt_as<Numbered<T>>(lane, gate);
-    } else {
-      adopt_as<T>(lane, gate);
-    }
+  bool adopt(std::uint32_t lane, std::size_t gate) override {
+    const bool family = bus_->directory().lane(lane).kind == LaneKind::kFamily;
+    return family ? adopt_as<Numbered<T>>(lane, gate) : adopt_as<T>(lane, gate);
   }
 
   absl::Status join(std::uint32_t lane) override {
@@ -135,9 +132,10 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
         owner_.delivered.add(1);
         call(element, topic_, gap);
       } else {
-        if (!owner_.wants_topic(element.topic)) return !owner_.ended();
+        const auto topic = element.topic;
+        if (!owner_.wants_topic(topic)) return !owner_.ended();
         owner_.delivered.add(1);
-        call(element.value, owner_.bus_->directory().topic(element.topic).name.view(), gap);
+        call(element.value, owner_.bus_->directory().topic(topic).name.view(), gap);
       }
       return !owner_.ended();
     }
@@ -160,21 +158,26 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
   };
 
   template <class E>
-  void adopt_as(std::uint32_t lane, std::size_t gate) {
+  bool adopt_as(std::uint32_t lane, std::size_t gate) {
     using Rings = LaneRings<E, Memory>;
     auto& lane_record = bus_->directory().lane(lane);
     const auto memory = bus_->directory().ring_memory(lane_record);
     if constexpr (Rings::kCanBeLossy) {
       if (lane_record.lossy != 0) {
         auto ring = Rings::Lossy::join(memory);
+        if (!ring || gate >= ring->max_cursors()) return false;
         if (options_.lossy) {
-          return add<E>(lane, ring->adopt_lossy_cursor(gate));
+          add<E>(lane, ring->adopt_lossy_cursor(gate));
+        } else {
+          add<E>(lane, ring->adopt_cursor(gate));
         }
-        return add<E>(lane, ring->adopt_cursor(gate));
+        return true;
       }
     }
     auto ring = Rings::Reliable::join(memory);
+    if (!ring || gate >= ring->max_cursors()) return false;
     add<E>(lane, ring->adopt_cursor(gate));
+    return true;
   }
   template <class E, class Cursor>
   void add(std::uint32_t lane, Cursor cursor) {
@@ -213,14 +216,18 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
                                                        "\": ", describe(gate.error()),
                                                        " (TopicOptions::max_readers)"));
     }
-    adopt_as<E>(lane, *gate);
+    if (!adopt_as<E>(lane, *gate)) {
+      return absl::DataLossError(absl::StrCat("a lane of \"", name, "\" is corrupt"));
+    }
     return absl::OkStatus();
   }
 
   /// Whether the pattern covers a topic of a family; found out once per topic.
   [[nodiscard]] bool wants_topic(std::uint32_t topic) {
-    if (topic >= wanted_.size()) [[unlikely]]
+    if (topic >= wanted_.size()) [[unlikely]] {
+      if (topic >= bus_->directory().sizes().topics) return false;  // corrupt
       wanted_.resize(topic + 1, Wanted::kUnknown);
+    }
     if (wanted_[topic] == Wanted::kUnknown) [[unlikely]] {
       const auto name = bus_->directory().topic(topic).name.view();
       wanted_[topic] = names::matches(this->pattern(), name) ? Wanted::kYes : Wanted::kNo;

@@ -69,7 +69,6 @@ class Attention {
  public:
   static constexpr std::uint64_t kAudienceChanged = std::uint64_t{1} << 63;
   static constexpr std::uint64_t kFenceNeeded = std::uint64_t{1} << 62;
-  static constexpr std::uint64_t kSignals = kFenceNeeded - 1;
   static constexpr std::size_t kMostReaders = 62;
 
   /// \param fence_needed the heavy side is not to be had
@@ -86,6 +85,11 @@ class Attention {
   [[nodiscard]] std::uint64_t take() noexcept {
     // release "looked", acquire "looked", acquire "audience"
     return word_.fetch_and(kFenceNeeded, std::memory_order_acq_rel) & ~kFenceNeeded;
+  }
+
+  /// take(): the readers alone that ask to be signalled, of so many gates.
+  [[nodiscard]] std::uint64_t take_signals(std::size_t gates) noexcept {
+    return take() & ((std::uint64_t{1} << gates) - 1);
   }
 
   /// A reader: sets the bits that it wants the writer to see, then fences. What the reader loads
@@ -114,14 +118,15 @@ class Attention {
   typename Memory::template Atomic<std::uint64_t> word_;
 };
 
-/// The readers' part of a broadcast ring's block; `max_cursors` gates follow it in memory.
+/// The readers' part of a broadcast ring's block; `max_cursors` gates follow it in memory. How many
+/// there are each handle knows from memory of its own.
 template <class Memory>
 class alignas(kOwnerSpacing) Audience {
  public:
   using GateType = Gate<Memory>;
 
   Audience(std::size_t max_cursors, Sequence start) noexcept
-      : attention(!heavy_fence_granted<Memory>()), max_cursors_(max_cursors) {
+      : attention(!heavy_fence_granted<Memory>()) {
     for (std::size_t i = 0; i < max_cursors; ++i) {
       auto* gate = ::new (static_cast<void*>(&gates()[i])) GateType;
       gate->position.store(start, std::memory_order_relaxed);  // relaxed: before anybody joins
@@ -137,8 +142,9 @@ class alignas(kOwnerSpacing) Audience {
   /// `head()` tells the position after the newest element; the reader starts where it is after the
   /// fence.
   template <class Head>
-  [[nodiscard]] Result<std::size_t, SetupError> join(std::uint32_t state, Head&& head) noexcept {
-    for (std::size_t i = 0; i < max_cursors_; ++i) {
+  [[nodiscard]] Result<std::size_t, SetupError> join(std::uint32_t state, std::size_t max_cursors,
+                                                     Head&& head) noexcept {
+    for (std::size_t i = 0; i < max_cursors; ++i) {
       auto& gate = gates()[i];
       std::uint32_t expected = GateType::kFree;
       // success takes over what the last reader left; failure only means that another joiner was
@@ -168,9 +174,10 @@ class alignas(kOwnerSpacing) Audience {
 
   /// The position that the writer may not reach: `capacity` behind the slowest reliable reader, or
   /// behind `own`.
-  [[nodiscard]] Sequence limit(Sequence own, std::size_t capacity) const noexcept {
+  [[nodiscard]] Sequence limit(Sequence own, std::size_t capacity,
+                               std::size_t max_cursors) const noexcept {
     Sequence slowest = own;
-    for (std::size_t i = 0; i < max_cursors_; ++i) {
+    for (std::size_t i = 0; i < max_cursors; ++i) {
       const auto state = gates()[i].state.load(std::memory_order_acquire);  // acquire "gate freed"
       if (state != GateType::kReliable) continue;
       const auto read = gates()[i].position.load(std::memory_order_acquire);  // acquire "read"
@@ -185,7 +192,6 @@ class alignas(kOwnerSpacing) Audience {
   }
 
   [[nodiscard]] GateType& gate(std::size_t i) noexcept { return gates()[i]; }
-  [[nodiscard]] std::size_t max_cursors() const noexcept { return max_cursors_; }
 
   Attention<Memory> attention;
 
@@ -194,8 +200,6 @@ class alignas(kOwnerSpacing) Audience {
   [[nodiscard]] const GateType* gates() const noexcept {
     return reinterpret_cast<const GateType*>(this + 1);
   }
-
-  std::size_t max_cursors_;
 };
 
 }  // namespace ringway

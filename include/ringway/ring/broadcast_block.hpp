@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ringway/base/copied_once.hpp"
 #include "ringway/ring/audience.hpp"
 #include "ringway/ring/line.hpp"
 #include "ringway/ring/ring_block.hpp"
@@ -23,6 +24,21 @@ struct BroadcastOptions {
   std::size_t capacity = 0;  ///< elements; exactly this many fit before the slowest reliable reader
   std::size_t max_cursors = 8;  ///< readers at a time; at most 62
   Sequence start = 0;           ///< position of the first element; for tests of the wrap
+};
+
+/// What the handles of a ring know of its block: copied from the header and checked once, so that
+/// nothing in the block says where its parts are or how many.
+struct BroadcastShape {
+  std::size_t capacity = 0;
+  std::size_t max_cursors = 0;
+  std::size_t lines = 0;
+  Sequence start = 0;
+};
+
+/// A view of a block, and its shape.
+struct BroadcastMemory {
+  RingMemory memory;
+  BroadcastShape shape;
 };
 
 /// \tparam T what the ring carries, \tparam SlotType how a slot holds it
@@ -49,12 +65,14 @@ struct BroadcastBlock {
   [[nodiscard]] Audience<Memory>& audience() noexcept {
     return *std::launder(reinterpret_cast<Audience<Memory>*>(this + 1));
   }
-  [[nodiscard]] LinesType lines() noexcept {
-    return LinesType(reinterpret_cast<std::byte*>(this) + lines_offset(header.max_cursors),
-                     header.blocks, header.start);
+  [[nodiscard]] LinesType lines(const BroadcastShape& shape) noexcept {
+    return LinesType(reinterpret_cast<std::byte*>(this) + lines_offset(shape.max_cursors),
+                     shape.lines, shape.start);
   }
   /// The position after the newest element. Any thread.
-  [[nodiscard]] Sequence head() noexcept { return lines().head(front); }
+  [[nodiscard]] Sequence head(const BroadcastShape& shape) noexcept {
+    return lines(shape).head(front);
+  }
 
   static Result<RingShape, SetupError> shape_of(const BroadcastOptions& options) noexcept {
     check_element<T>();
@@ -74,29 +92,31 @@ struct BroadcastBlock {
     return shape->bytes;
   }
 
-  static Result<RingMemory, SetupError> create(const BroadcastOptions& options) noexcept {
+  static Result<BroadcastMemory, SetupError> create(const BroadcastOptions& options) noexcept {
     auto shape = shape_of(options);
     if (!shape) return Failure{shape.error()};
     return lay_out(RingMemory::allocate(shape->bytes, kAlign), *shape, options);
   }
 
-  static Result<RingMemory, SetupError> format(std::span<std::byte> memory,
-                                               const BroadcastOptions& options) noexcept {
+  static Result<BroadcastMemory, SetupError> format(std::span<std::byte> memory,
+                                                    const BroadcastOptions& options) noexcept {
     auto shape = shape_of(options);
     if (!shape) return Failure{shape.error()};
     return lay_out(RingMemory::borrow(memory, shape->bytes, kAlign), *shape, options);
   }
 
-  static Result<RingMemory, SetupError> join(std::span<std::byte> memory) noexcept {
+  static Result<BroadcastMemory, SetupError> join(std::span<std::byte> memory) noexcept {
     auto view = RingMemory::join(memory, kKind, sizeof(T), alignof(T), kAlign);
-    if (!view) return view;
-    const RingHeader header = view->header();
+    if (!view) return Failure{view.error()};
+    const auto header = copied_once(view->header());
     auto shape = shape_of(
         {.capacity = header.capacity, .max_cursors = header.max_cursors, .start = header.start});
     if (!shape || shape->blocks != header.blocks || shape->bytes != header.bytes) {
       return Failure{SetupError::kCorruptHeader};
     }
-    return view;
+    if (shape->bytes > memory.size()) return Failure{SetupError::kMemoryTooSmall};
+    return BroadcastMemory{*std::move(view),
+                           {header.capacity, header.max_cursors, shape->blocks, header.start}};
   }
 
  private:
@@ -104,10 +124,10 @@ struct BroadcastBlock {
     return round_up(sizeof(BroadcastBlock) + Audience<Memory>::bytes(max_cursors), kAlign);
   }
 
-  static Result<RingMemory, SetupError> lay_out(Result<RingMemory, SetupError> memory,
-                                                const RingShape& shape,
-                                                const BroadcastOptions& options) noexcept {
-    if (!memory) return memory;
+  static Result<BroadcastMemory, SetupError> lay_out(Result<RingMemory, SetupError> memory,
+                                                     const RingShape& shape,
+                                                     const BroadcastOptions& options) noexcept {
+    if (!memory) return Failure{memory.error()};
     auto* block = ::new (static_cast<void*>(memory->data()))
         BroadcastBlock({.kind = kKind,
                         .element_size = sizeof(T),
@@ -118,8 +138,9 @@ struct BroadcastBlock {
                         .start = options.start,
                         .bytes = shape.bytes});
     ::new (static_cast<void*>(block + 1)) Audience<Memory>(options.max_cursors, options.start);
-    block->lines().format();
-    return memory;
+    const BroadcastShape known{options.capacity, options.max_cursors, shape.blocks, options.start};
+    block->lines(known).format();
+    return BroadcastMemory{*std::move(memory), known};
   }
 };
 
@@ -130,30 +151,36 @@ class BroadcastWriter {
  public:
   using LineType = typename BlockType::LineType;
 
-  BroadcastWriter(BlockType* block, Sequence position) noexcept
-      : block_(block), line_writer_(block->lines(), position) {}
+  BroadcastWriter(BlockType* block, const BroadcastShape& shape, Sequence position) noexcept
+      : block_(block),
+        line_writer_(block->lines(shape), position),
+        capacity_(shape.capacity),
+        max_cursors_(shape.max_cursors) {}
 
   [[nodiscard]] LineWriter<SlotType, Memory>& line() noexcept { return line_writer_; }
   [[nodiscard]] const LineWriter<SlotType, Memory>& line() const noexcept { return line_writer_; }
   [[nodiscard]] BlockType* block() const noexcept { return block_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return max_cursors_; }
 
   /// Makes room for at least one element, or says that the ring is full. `enter(line, position)` as
   /// in LineWriter.
   template <class Enter>
   [[nodiscard, gnu::always_inline]] bool open(Enter&& enter) noexcept {
-    return line_writer_.open([this] { return ask_limit(block_, line_writer_.position()); },
-                             [this, &enter](LineType* line, Sequence position) {
-                               // relaxed: a hint, checked against the line by whoever uses it
-                               block_->front.store(position, std::memory_order_relaxed);
-                               enter(line, position);
-                             });
+    return line_writer_.open(
+        [this] { return ask_limit(block_, line_writer_.position(), capacity_, max_cursors_); },
+        [this, &enter](LineType* line, Sequence position) {
+          // relaxed: a hint, checked against the line by whoever uses it
+          block_->front.store(position, std::memory_order_relaxed);
+          enter(line, position);
+        });
   }
 
   [[gnu::always_inline]] void publish(std::size_t count) noexcept {
     line_writer_.publish(count);
     if (block_->audience().attention.wanted()) [[unlikely]] {
-      const Finding found = look(block_, line_writer_.position());
-      signals_ |= found.asked & Attention<Memory>::kSignals;
+      const Finding found = look(block_, line_writer_.position(), capacity_, max_cursors_);
+      signals_ |= found.asked;
       line_writer_.set_limit(found.limit);
     }
   }
@@ -168,19 +195,22 @@ class BroadcastWriter {
     std::uint64_t asked;
     Sequence limit;
   };
-  [[gnu::noinline, gnu::cold]] static Finding look(BlockType* block, Sequence position) noexcept {
-    const auto asked = block->audience().attention.take();
-    return {asked, block->audience().limit(position, block->header.capacity)};
+  [[gnu::noinline, gnu::cold]] static Finding look(BlockType* block, Sequence position,
+                                                   std::size_t capacity,
+                                                   std::size_t max_cursors) noexcept {
+    const auto asked = block->audience().attention.take_signals(max_cursors);
+    return {asked, block->audience().limit(position, capacity, max_cursors)};
   }
   /// Where the ring is full. When it nearly is, waits a moment (16 pauses) before it looks a second
   /// time: a producer that takes each slot as it comes free would take the slowest reader's gate
   /// away at each of its stores (docs/design/broadcast-ring.md).
-  [[gnu::noinline]] static Sequence ask_limit(BlockType* block, Sequence position) noexcept {
-    const auto capacity = block->header.capacity;
-    auto limit = block->audience().limit(position, capacity);
+  [[gnu::noinline]] static Sequence ask_limit(BlockType* block, Sequence position,
+                                              std::size_t capacity,
+                                              std::size_t max_cursors) noexcept {
+    auto limit = block->audience().limit(position, capacity, max_cursors);
     if (limit != position && limit - position < capacity / 8) {
       for (int i = 0; i < 16; ++i) Memory::relax();
-      limit = block->audience().limit(position, capacity);
+      limit = block->audience().limit(position, capacity, max_cursors);
     }
     return limit;
   }
@@ -188,6 +218,9 @@ class BroadcastWriter {
   BlockType* block_;
   LineWriter<SlotType, Memory> line_writer_;
   std::uint64_t signals_ = 0;
+  // for the slow paths
+  std::size_t capacity_;
+  std::size_t max_cursors_;
 };
 
 /// Calls the handler of a drain(). \return false if it answers that it wants no more; one that
@@ -233,8 +266,9 @@ class CursorGate {
         address, std::memory_order_relaxed);  // relaxed: "audience" publishes it
   }
 
-  [[nodiscard]] std::size_t behind(Sequence position) const noexcept {
-    const auto count = distance(position, block_->head());
+  /// Elements from the position to the head.
+  [[nodiscard]] static std::size_t behind(Sequence position, Sequence head) noexcept {
+    const auto count = distance(position, head);
     return count < 0 ? 0 : static_cast<std::size_t>(count);
   }
 

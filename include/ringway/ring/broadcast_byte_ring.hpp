@@ -93,11 +93,7 @@ class BasicBroadcastByteRing {
       std::span<std::byte> memory) noexcept {
     auto joined = JoinedBytes::join(memory, RingKind::kBroadcastByte, kAlign, frames_offset);
     if (!joined) return Failure{joined.error()};
-    BasicBroadcastByteRing ring(std::move(joined->memory), joined->shape);
-    if (ring.block()->audience().max_cursors() != joined->max_cursors) {
-      return Failure{SetupError::kCorruptHeader};
-    }
-    return ring;
+    return BasicBroadcastByteRing(std::move(joined->memory), joined->shape, joined->max_cursors);
   }
 
   BasicBroadcastByteRing(BasicBroadcastByteRing&&) noexcept = default;
@@ -109,7 +105,7 @@ class BasicBroadcastByteRing {
   /// outlive the handle.
   [[nodiscard]] Result<Producer, SetupError> producer() noexcept {
     if (!block()->producer_role.take()) return Failure{SetupError::kRoleTaken};
-    return Producer(block(), shape_);
+    return Producer(block(), shape_, max_cursors_);
   }
 
   /// A reader that sees every message published after this call returns, and perhaps some published
@@ -122,7 +118,8 @@ class BasicBroadcastByteRing {
   /// cursor() in two steps: a gate that already holds the producer back, for somebody else to pick
   /// up.
   [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor() noexcept {
-    return block()->audience().join(Gate<Memory>::kReliable, [this] { return block()->head(); });
+    return block()->audience().join(Gate<Memory>::kReliable, max_cursors_,
+                                    [this] { return block()->head(); });
   }
   /// \pre the gate was reserved and not adopted yet, or its reader died (as in vacate_cursor): then
   /// this one continues with the first message that the dead one had not passed
@@ -145,6 +142,7 @@ class BasicBroadcastByteRing {
 
   [[nodiscard]] std::size_t capacity() const noexcept { return shape_.capacity; }
   [[nodiscard]] std::size_t max_frame() const noexcept { return shape_.max_frame; }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return max_cursors_; }
   /// The position after the newest frame. Any thread.
   [[nodiscard]] Sequence head_approx() const noexcept { return block()->head(); }
 
@@ -191,11 +189,12 @@ class BasicBroadcastByteRing {
         Block(shape.header(RingKind::kBroadcastByte, max_cursors));
     ::new (static_cast<void*>(block + 1)) Audience<Memory>(max_cursors, shape.start);
     shape.space(memory->data()).template format<Memory>();
-    return BasicBroadcastByteRing(*std::move(memory), shape);
+    return BasicBroadcastByteRing(*std::move(memory), shape, max_cursors);
   }
 
-  BasicBroadcastByteRing(RingMemory memory, const ByteShape& shape) noexcept
-      : memory_(std::move(memory)), shape_(shape) {}
+  BasicBroadcastByteRing(RingMemory memory, const ByteShape& shape,
+                         std::size_t max_cursors) noexcept
+      : memory_(std::move(memory)), shape_(shape), max_cursors_(max_cursors) {}
 
   [[nodiscard]] Block* block() const noexcept {
     return std::launder(reinterpret_cast<Block*>(memory_.data()));
@@ -203,6 +202,7 @@ class BasicBroadcastByteRing {
 
   RingMemory memory_;
   ByteShape shape_;
+  std::size_t max_cursors_;
 };
 
 using BroadcastByteRing = BasicBroadcastByteRing<>;
@@ -215,7 +215,8 @@ class BasicBroadcastByteRing<Memory>::Producer {
       : block_(std::exchange(other.block_, nullptr)),
         capacity_(other.capacity_),
         writer_(other.writer_),
-        signals_(other.signals_) {}
+        signals_(other.signals_),
+        max_cursors_(other.max_cursors_) {}
   Producer& operator=(Producer&&) = delete;
   ~Producer() {
     if (block_ != nullptr) block_->producer_role.give(writer_.position());
@@ -253,9 +254,7 @@ class BasicBroadcastByteRing<Memory>::Producer {
 
   /// The gate of a reader, for the layer above.
   [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
-  [[nodiscard]] std::size_t max_cursors() const noexcept {
-    return block_->audience().max_cursors();
-  }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return max_cursors_; }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] std::size_t max_frame() const noexcept { return writer_.space().max_frame; }
@@ -266,11 +265,11 @@ class BasicBroadcastByteRing<Memory>::Producer {
   friend BasicBroadcastByteRing;
   friend Claim;
 
-  Producer(Block* block, const ByteShape& shape) noexcept
+  Producer(Block* block, const ByteShape& shape, std::size_t max_cursors) noexcept
       : block_(block),
         capacity_(shape.capacity),
-        writer_(shape.space(reinterpret_cast<std::byte*>(block)), block->producer_role.position()) {
-  }
+        writer_(shape.space(reinterpret_cast<std::byte*>(block)), block->producer_role.position()),
+        max_cursors_(max_cursors) {}
 
   // What the slow paths find out. They are out of line and take the handle's state by value: a call
   // that took `this` would force the private cursors into memory on the fast path too.
@@ -279,25 +278,26 @@ class BasicBroadcastByteRing<Memory>::Producer {
     Sequence limit;
   };
   [[gnu::noinline, gnu::cold]] static Finding look(Block* block, Sequence position,
-                                                   std::size_t bytes) noexcept {
-    const auto asked = block->audience().attention.take();
-    return {asked, ask_limit(block, position, bytes)};
+                                                   std::size_t bytes,
+                                                   std::size_t max_cursors) noexcept {
+    const auto asked = block->audience().attention.take_signals(max_cursors);
+    return {asked, ask_limit(block, position, bytes, max_cursors)};
   }
-  [[gnu::noinline]] static Sequence ask_limit(Block* block, Sequence position,
-                                              std::size_t bytes) noexcept {
-    return block->audience().limit(position, bytes);
+  [[gnu::noinline]] static Sequence ask_limit(Block* block, Sequence position, std::size_t bytes,
+                                              std::size_t max_cursors) noexcept {
+    return block->audience().limit(position, bytes, max_cursors);
   }
   [[nodiscard, gnu::always_inline]] bool open(std::size_t size) noexcept {
     return size <= writer_.space().max_frame && writer_.open(size, [this] {
-      return ask_limit(block_, writer_.position(), writer_.space().bytes);
+      return ask_limit(block_, writer_.position(), writer_.space().bytes, max_cursors_);
     });
   }
   void publish(std::size_t size) noexcept {
     writer_.publish(size);
     block_->newest.store(writer_.position(), std::memory_order_release);  // release "head"
     if (block_->audience().attention.wanted()) [[unlikely]] {
-      const Finding found = look(block_, writer_.position(), writer_.space().bytes);
-      signals_ |= found.asked & Attention<Memory>::kSignals;
+      const Finding found = look(block_, writer_.position(), writer_.space().bytes, max_cursors_);
+      signals_ |= found.asked;
       writer_.set_limit(found.limit);
     }
   }
@@ -306,6 +306,7 @@ class BasicBroadcastByteRing<Memory>::Producer {
   std::size_t capacity_;
   FrameWriter<Memory> writer_;
   std::uint64_t signals_ = 0;
+  std::size_t max_cursors_;
 };
 
 /// One reliable reader: one thread at a time. Its destruction leaves: the producer no longer waits
@@ -359,7 +360,7 @@ class BasicBroadcastByteRing<Memory>::Cursor {
   [[nodiscard]] std::size_t max_frame() const noexcept { return reader_.space().max_frame; }
   /// Bytes of frames and padding that wait to be read; exact when the producer is idle.
   [[nodiscard]] std::size_t size_approx() const noexcept {
-    return gate_.behind(reader_.position());
+    return gate_.behind(reader_.position(), gate_.block()->head());
   }
   /// The position of the next frame.
   [[nodiscard]] Sequence sequence() const noexcept { return reader_.position(); }

@@ -87,7 +87,7 @@ class BroadcastRing {
   /// the handle.
   [[nodiscard]] Result<Producer, SetupError> producer() noexcept {
     if (!block()->producer_role.take()) return Failure{SetupError::kRoleTaken};
-    return Producer(block());
+    return Producer(block(), shape_);
   }
 
   /// A reader that sees every element published after this call returns, and perhaps some published
@@ -101,18 +101,22 @@ class BroadcastRing {
   /// cursor() in two steps: a gate that already holds the producer back, for somebody else to pick
   /// up.
   [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor() noexcept {
-    return block()->audience().join(Gate<Memory>::kReliable, [this] { return block()->head(); });
+    return block()->audience().join(Gate<Memory>::kReliable, shape_.max_cursors,
+                                    [this] { return block()->head(shape_); });
   }
-  /// \pre the gate was reserved and not adopted yet, or its reader died (as in vacate_cursor): then
-  /// this one continues with the first element that the dead one had not passed
-  [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept { return Cursor(block(), gate); }
+  /// \pre the gate is one of max_cursors(), was reserved and not adopted yet, or its reader died
+  /// (as in vacate_cursor): then this one continues with the first element that the dead one had
+  /// not passed
+  [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept {
+    return Cursor(block(), shape_, gate);
+  }
 
   /// Frees the sending role of a producer that died with it, wherever it was killed. The next one
   /// continues behind the last element that was published; one that was being written was not. The
   /// same again changes nothing. \pre the kernel says that the producer's thread or process has
   /// ended (a time-out does not), and nobody takes or vacates the role meanwhile
   void vacate_producer() noexcept requires std::is_trivially_copyable_v<T> {
-    block()->producer_role.vacate(block()->head());
+    block()->producer_role.vacate(block()->head(shape_));
   }
   /// Frees the gate of a reader that died with it, so that the producer no longer waits for it. Any
   /// thread, while the producer runs. \pre that reader has ended, as above, and nobody else adopts
@@ -123,17 +127,20 @@ class BroadcastRing {
   /// ring outlives its maker. \pre format() or join() made this view, in memory of the caller's
   void hold_elements(bool holds) noexcept { memory_.hold_elements(holds); }
 
-  [[nodiscard]] std::size_t capacity() const noexcept { return memory_.header().capacity; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return shape_.capacity; }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return shape_.max_cursors; }
   /// The position after the newest element. Any thread.
-  [[nodiscard]] Sequence head_approx() const noexcept { return block()->head(); }
+  [[nodiscard]] Sequence head_approx() const noexcept { return block()->head(shape_); }
 
  private:
-  static Result<BroadcastRing, SetupError> made(Result<RingMemory, SetupError> memory) noexcept {
-    if (!memory) return Failure{memory.error()};
-    return BroadcastRing(*std::move(memory));
+  static Result<BroadcastRing, SetupError> made(
+      Result<BroadcastMemory, SetupError> known) noexcept {
+    if (!known) return Failure{known.error()};
+    return BroadcastRing(*std::move(known));
   }
 
-  explicit BroadcastRing(RingMemory memory) noexcept : memory_(std::move(memory)) {}
+  explicit BroadcastRing(BroadcastMemory known) noexcept
+      : memory_(std::move(known.memory)), shape_(known.shape) {}
 
   [[nodiscard]] Block* block() const noexcept {
     return std::launder(reinterpret_cast<Block*>(memory_.data()));
@@ -142,16 +149,17 @@ class BroadcastRing {
   void destroy_leftovers() noexcept {
     assert(!block()->producer_role.taken());
     if constexpr (!std::is_trivially_destructible_v<T>) {
-      const auto lines = block()->lines();
+      const auto lines = block()->lines(shape_);
       const auto end = block()->producer_role.position();
       const bool lapped = lines.used_before(end);
-      auto at = lapped ? end - lines.slots() : memory_.header().start;
+      auto at = lapped ? end - lines.slots() : shape_.start;
       if (lapped && block()->vacant) ++at;
       for (; at != end; ++at) lines.slot_of(at)->destroy();
     }
   }
 
   RingMemory memory_;
+  BroadcastShape shape_;
 };
 
 /// The sending role: one producer thread.
@@ -240,9 +248,9 @@ class BroadcastRing<T, Memory>::Producer {
 
   /// The gate of a reader, for the layer above.
   [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
-  [[nodiscard]] std::size_t max_cursors() const noexcept { return block_->header.max_cursors; }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return writer_.max_cursors(); }
 
-  [[nodiscard]] std::size_t capacity() const noexcept { return block_->header.capacity; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return writer_.capacity(); }
   /// The position that the next element will have.
   [[nodiscard]] Sequence sequence() const noexcept { return writer_.line().position(); }
 
@@ -250,8 +258,8 @@ class BroadcastRing<T, Memory>::Producer {
   friend BroadcastRing;
   friend Claim;
 
-  explicit Producer(Block* block) noexcept
-      : block_(block), writer_(block, block->producer_role.position()) {}
+  Producer(Block* block, const BroadcastShape& shape) noexcept
+      : block_(block), writer_(block, shape, block->producer_role.position()) {}
 
   template <class... Args>
   void construct(Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>) {
@@ -362,7 +370,9 @@ class BroadcastRing<T, Memory>::Cursor {
 
   /// Elements that wait to be read; exact when the producer is idle.
   [[nodiscard]] std::size_t size_approx() const noexcept {
-    return gate_.behind(reader_.position());
+    const auto& lines = reader_.lines();
+    const auto behind = gate_.behind(reader_.position(), lines.head(gate_.block()->front));
+    return behind < lines.slots() ? behind : lines.slots();
   }
   /// The position of the next element.
   [[nodiscard]] Sequence sequence() const noexcept { return reader_.position(); }
@@ -372,8 +382,8 @@ class BroadcastRing<T, Memory>::Cursor {
  private:
   friend BroadcastRing;
 
-  Cursor(Block* block, std::size_t gate) noexcept
-      : gate_(block, gate), reader_(block->lines(), gate_.position()) {}
+  Cursor(Block* block, const BroadcastShape& shape, std::size_t gate) noexcept
+      : gate_(block, gate), reader_(block->lines(shape), gate_.position()) {}
 
   CursorGate<Block, Memory> gate_;
   LineReader<Slot<T>, Memory> reader_;

@@ -16,6 +16,7 @@
 #include <span>
 
 #include "ringway/base/cache_line.hpp"
+#include "ringway/base/copied_once.hpp"
 #include "ringway/base/result.hpp"
 #include "ringway/base/setup_error.hpp"
 #include "ringway/ring/frame.hpp"
@@ -92,7 +93,8 @@ struct JoinedBytes {
     auto view = RingMemory::join(memory, kind, 1, kFrameAlign, align);
     if (!view) return Failure{view.error()};
     if (memory.size() < sizeof(ByteHeader)) return Failure{SetupError::kMemoryTooSmall};
-    const ByteHeader header = *std::launder(reinterpret_cast<const ByteHeader*>(memory.data()));
+    const auto header =
+        copied_once(*std::launder(reinterpret_cast<const ByteHeader*>(memory.data())));
     auto offset = offset_of(header.ring.max_cursors);
     if (!offset) return Failure{SetupError::kCorruptHeader};
     auto shape = ByteShape::of(header.ring.capacity, header.max_frame, header.ring.start, *offset);

@@ -124,21 +124,25 @@ class Lines {
 
   /// The position after the newest element, for observers and joiners.
   /// `front` is the writer's hint: the position at which it entered its current line. Any thread;
-  /// ends as soon as the writer does not go round the whole ring within one call's two loads.
+  /// ends as soon as the writer does not go round the whole ring within one call's two loads, and
+  /// after many looks in any case: what lies there may not be the writer's any more.
   template <class Hint>
   [[nodiscard]] Sequence head(const Hint& front) const noexcept {
-    while (true) {
+    for (int looks = 0;; ++looks) {
       const Sequence entered = front.load(std::memory_order_relaxed);  // relaxed: checked below
       const Sequence published =
           line_of(entered)->published.load(std::memory_order_relaxed);  // relaxed: a position only
       const auto ahead = distance(entered, published);
       if (ahead <= 0) return entered;
       if (ahead <= static_cast<std::int64_t>(kItems)) return published;
+      if (looks == kMostLooks) return entered;
       Memory::relax();  // lapped between the two loads
     }
   }
 
  private:
+  static constexpr int kMostLooks = 10'000;
+
   LineType* first_;
   LineType* last_;
   Sequence start_;

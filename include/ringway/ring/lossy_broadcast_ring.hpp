@@ -142,7 +142,7 @@ class LossyBroadcastRing {
   /// the handle.
   [[nodiscard]] Result<Producer, SetupError> producer() noexcept {
     if (!block()->producer_role.take()) return Failure{SetupError::kRoleTaken};
-    return Producer(block());
+    return Producer(block(), shape_);
   }
 
   /// A reliable reader; this and the next two as in BroadcastRing.
@@ -154,7 +154,9 @@ class LossyBroadcastRing {
   [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor() noexcept {
     return join_as(Gate<Memory>::kReliable);
   }
-  [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept { return Cursor(block(), gate); }
+  [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept {
+    return Cursor(block(), shape_, gate);
+  }
 
   /// A reader that the producer does not wait for; it begins at the head. Any thread, while the
   /// producer runs.
@@ -167,37 +169,41 @@ class LossyBroadcastRing {
     return join_as(Gate<Memory>::kLossy);
   }
   [[nodiscard]] LossyCursor adopt_lossy_cursor(std::size_t gate) noexcept {
-    return LossyCursor(block(), gate);
+    return LossyCursor(block(), shape_, gate);
   }
 
   /// As in BroadcastRing; vacate_cursor() is for readers of both kinds.
-  void vacate_producer() noexcept { block()->producer_role.vacate(block()->head()); }
+  void vacate_producer() noexcept { block()->producer_role.vacate(block()->head(shape_)); }
   void vacate_cursor(std::size_t gate) noexcept { block()->audience().leave(gate); }
 
   /// Makes this view the one that destroys the leftovers, or stops being it. For layers in which a
   /// ring outlives its maker. \pre format() or join() made this view, in memory of the caller's
   void hold_elements(bool holds) noexcept { memory_.hold_elements(holds); }
 
-  [[nodiscard]] std::size_t capacity() const noexcept { return memory_.header().capacity; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return shape_.capacity; }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return shape_.max_cursors; }
   /// The position after the newest element. Any thread.
-  [[nodiscard]] Sequence head_approx() const noexcept { return block()->head(); }
+  [[nodiscard]] Sequence head_approx() const noexcept { return block()->head(shape_); }
 
  private:
   static Result<LossyBroadcastRing, SetupError> made(
-      Result<RingMemory, SetupError> memory) noexcept {
-    if (!memory) return Failure{memory.error()};
-    return LossyBroadcastRing(*std::move(memory));
+      Result<BroadcastMemory, SetupError> known) noexcept {
+    if (!known) return Failure{known.error()};
+    return LossyBroadcastRing(*std::move(known));
   }
-  explicit LossyBroadcastRing(RingMemory memory) noexcept : memory_(std::move(memory)) {}
+  explicit LossyBroadcastRing(BroadcastMemory known) noexcept
+      : memory_(std::move(known.memory)), shape_(known.shape) {}
 
   [[nodiscard]] Result<std::size_t, SetupError> join_as(std::uint32_t state) noexcept {
-    return block()->audience().join(state, [this] { return block()->head(); });
+    return block()->audience().join(state, shape_.max_cursors,
+                                    [this] { return block()->head(shape_); });
   }
   [[nodiscard]] Block* block() const noexcept {
     return std::launder(reinterpret_cast<Block*>(memory_.data()));
   }
 
   RingMemory memory_;
+  BroadcastShape shape_;
 };
 
 /// The sending role: one producer thread.
@@ -260,17 +266,17 @@ class LossyBroadcastRing<T, Memory>::Producer {
   [[nodiscard]] std::uint64_t take_signals() noexcept { return writer_.take_signals(); }
   [[nodiscard]] bool has_signals() const noexcept { return writer_.has_signals(); }
   [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
-  [[nodiscard]] std::size_t max_cursors() const noexcept { return block_->header.max_cursors; }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return writer_.max_cursors(); }
 
-  [[nodiscard]] std::size_t capacity() const noexcept { return block_->header.capacity; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return writer_.capacity(); }
   /// The position that the next element will have.
   [[nodiscard]] Sequence sequence() const noexcept { return writer_.line().position(); }
 
  private:
   friend LossyBroadcastRing;
 
-  explicit Producer(Block* block) noexcept
-      : block_(block), writer_(block, block->producer_role.position()) {}
+  Producer(Block* block, const BroadcastShape& shape) noexcept
+      : block_(block), writer_(block, shape, block->producer_role.position()) {}
 
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
     return writer_.open([](typename Block::LineType* line, Sequence position) {
@@ -360,7 +366,9 @@ class LossyBroadcastRing<T, Memory>::Cursor {
 
   /// Elements that wait to be read; exact when the producer is idle.
   [[nodiscard]] std::size_t size_approx() const noexcept {
-    return gate_.behind(reader_.position());
+    const auto& lines = reader_.lines();
+    const auto behind = gate_.behind(reader_.position(), lines.head(gate_.block()->front));
+    return behind < lines.slots() ? behind : lines.slots();
   }
   /// The position of the next element.
   [[nodiscard]] Sequence sequence() const noexcept { return reader_.position(); }
@@ -368,8 +376,8 @@ class LossyBroadcastRing<T, Memory>::Cursor {
  private:
   friend LossyBroadcastRing;
 
-  Cursor(Block* block, std::size_t gate) noexcept
-      : gate_(block, gate), reader_(block->lines(), gate_.position()) {}
+  Cursor(Block* block, const BroadcastShape& shape, std::size_t gate) noexcept
+      : gate_(block, gate), reader_(block->lines(shape), gate_.position()) {}
 
   CursorGate<Block, Memory> gate_;
   LineReader<SlotType, Memory> reader_;
@@ -418,7 +426,7 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
   /// Skips to the newest element; what is skipped counts as lost. For readers who want the latest
   /// value alone.
   void skip_to_newest() noexcept {
-    const auto head = gate_.block()->head();
+    const auto head = this->head();
     if (distance(reader_.position(), head) > 1) skip_to(head - 1);
   }
 
@@ -432,7 +440,7 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
 
   /// Elements between this reader and the head, whether still there or not.
   [[nodiscard]] std::size_t size_approx() const noexcept {
-    return gate_.behind(reader_.position());
+    return gate_.behind(reader_.position(), head());
   }
   /// The position of the next element.
   [[nodiscard]] Sequence sequence() const noexcept { return reader_.position(); }
@@ -442,16 +450,20 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
 
   static constexpr std::size_t kMostLaps = 4;
 
-  LossyCursor(Block* block, std::size_t gate) noexcept
-      : gate_(block, gate), reader_(block->lines(), gate_.position()) {}
+  LossyCursor(Block* block, const BroadcastShape& shape, std::size_t gate) noexcept
+      : gate_(block, gate),
+        reader_(block->lines(shape), gate_.position()),
+        capacity_(shape.capacity) {}
 
   /// Goes on at seven eighths of the capacity behind the head: the oldest elements are about to be
   /// overwritten.
   void catch_up() noexcept {
-    const auto capacity = gate_.block()->header.capacity;
-    const auto head = gate_.block()->head();
-    const auto target = head - (capacity - capacity / 8);
+    const auto head = this->head();
+    const auto target = head - (capacity_ - capacity_ / 8);
     skip_to(precedes(reader_.position(), target) ? target : head);
+  }
+  [[nodiscard]] Sequence head() const noexcept {
+    return reader_.lines().head(gate_.block()->front);
   }
   void skip_to(Sequence position) noexcept {
     lost_ += position - reader_.position();
@@ -461,6 +473,7 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
   CursorGate<Block, Memory> gate_;
   LineReader<SlotType, Memory> reader_;
   std::uint64_t lost_ = 0;
+  std::size_t capacity_;
 };
 
 }  // namespace ringway

@@ -13,7 +13,8 @@
 ///   vacate_...()              frees what somebody held who died with it (killed, say)
 ///
 /// The header is written by format() and never again, so whoever was handed the block may read it
-/// plainly.
+/// plainly. Between processes it is copied once, when the ring is joined, and the copy is checked:
+/// what a handle needs of it later lies in the handle.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,7 @@
 #include <utility>
 
 #include "ringway/base/cache_line.hpp"
+#include "ringway/base/copied_once.hpp"
 #include "ringway/base/native_memory.hpp"
 #include "ringway/base/result.hpp"
 #include "ringway/base/sequence.hpp"
@@ -124,7 +126,7 @@ class RingMemory {
     if (reinterpret_cast<std::uintptr_t>(memory.data()) % align != 0) {
       return Failure{SetupError::kMemoryMisaligned};
     }
-    const RingHeader header = *std::launder(reinterpret_cast<RingHeader*>(memory.data()));
+    const auto header = copied_once(*std::launder(reinterpret_cast<RingHeader*>(memory.data())));
     if (header.magic != RingHeader::kMagic) return Failure{SetupError::kNotARing};
     if (header.layout_version != RingHeader::kLayoutVersion) {
       return Failure{SetupError::kOtherVersion};

@@ -28,6 +28,7 @@
 #include <string_view>
 
 #include "ringway/base/cache_line.hpp"
+#include "ringway/base/copied_once.hpp"
 #include "ringway/shm/file_lock.hpp"
 
 namespace ringway {
@@ -76,7 +77,7 @@ class Participants {
   static Participants join(std::span<std::byte> memory) noexcept {
     std::uint32_t most = 0;
     if (memory.size() >= sizeof(Head)) {
-      most = reinterpret_cast<Head*>(memory.data())->most;
+      most = copied_once(reinterpret_cast<Head*>(memory.data())->most);
       if (most > kMost || footprint(most) > memory.size()) most = 0;
     }
     return Participants(memory.data(), most);

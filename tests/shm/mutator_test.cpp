@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+// labels: notsan
+// A process that is attached flips words of the segment while others publish, subscribe, ask,
+// answer, attach, bind and clean up. They may be told that something is corrupt, full or closed;
+// they do not crash, do not hang, and touch nothing beside the segment.
+//
+// Rounds begin with a new segment: one that has been flipped for long admits nobody any more, and
+// then shows nothing. RINGWAY_MUTATOR_SECONDS asks for more than a second.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ringway/shm/shared_bus.hpp"
+#include "shm_support.hpp"
+
+namespace ringway {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+using test::Process;
+using test::SegmentName;
+using test::Witness;
+
+using Clock = std::chrono::steady_clock;
+
+struct Item {
+  std::uint64_t number;
+};
+struct Wide {
+  std::uint64_t numbers[12];
+};
+
+constexpr Topic<Item> kItems{"items", {.capacity = 64}};
+constexpr Topic<Wide> kWide{"wide.>", {.capacity = 16}};
+constexpr Topic<Item> kStrict{"strict", {.capacity = 8, .max_readers = 4, .admits_lossy = false}};
+constexpr Service<Item(Item)> kAdd{"add", {.timeout = 20ms}};
+
+SharedBusOptions few() {
+  SharedBusOptions options;
+  options.lane_bytes = std::size_t{1} << 20;
+  options.tables = {
+      .topics = 16, .subscriptions = 24, .endpoints = 24, .lanes = 48, .participants = 12};
+  return options;
+}
+
+/// What a victim says of itself.
+struct Victim {
+  std::atomic<std::uint64_t> steps{0};    // operations that came back
+  std::atomic<std::uint64_t> refused{0};  // of those: told that something is wrong
+  std::atomic<std::int64_t> longest_ns{0};
+  std::atomic<std::uint64_t> unfenced{0};  // attachments without a fence around the segment
+};
+struct Scene {
+  static constexpr std::size_t kVictims = 5;
+  Victim victims[kVictims];
+  std::atomic<std::uint64_t> attached{0};
+  std::atomic<std::uint64_t> flips{0};
+  std::atomic<bool> stop{false};
+};
+
+/// Counts operations and how long the slowest took.
+class Watch {
+ public:
+  explicit Watch(Victim& victim) : victim_(victim), last_(Clock::now()) {}
+  void step(bool accepted) {
+    const auto now = Clock::now();
+    const auto took = std::chrono::nanoseconds(now - std::exchange(last_, now)).count();
+    if (took > victim_.longest_ns) victim_.longest_ns = took;
+    if (!accepted) ++victim_.refused;
+    ++victim_.steps;
+  }
+
+ private:
+  Victim& victim_;
+  Clock::time_point last_;
+};
+
+/// Attaches where nothing lies beside the segment: in a hole in memory that nobody may touch.
+absl::StatusOr<SharedBus> open_fenced(const std::string& name, Victim& victim) {
+  constexpr std::size_t kFence = std::size_t{16} << 20;
+  const auto bytes = Segment::kContents + SharedBusContents::home_options(few()).segment.bytes;
+  static std::byte* const hole = [bytes] {
+    auto* fence = ::mmap(nullptr, bytes + 2 * kFence, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (fence == MAP_FAILED) std::abort();
+    auto* begin = static_cast<std::byte*>(fence) + kFence;
+    ::munmap(begin, bytes);
+    return begin;
+  }();
+  auto bus = open_shared(name, few());
+  if (bus.ok()) {
+    const auto contents = bus->core()->home().attachment().segment().contents();
+    if (contents.data() - Segment::kContents != hole) ++victim.unfenced;
+  }
+  return bus;
+}
+
+int publish(const std::string& name, Scene& scene, Victim& victim) {
+  Watch watch(victim);
+  while (!scene.stop) {
+    auto bus = open_fenced(name, victim);
+    watch.step(bus.ok());
+    if (!bus.ok()) continue;
+    ++scene.attached;
+    auto items = bus->try_publisher(kItems);
+    watch.step(items.ok());
+    auto strict = bus->try_publisher(kStrict);
+    watch.step(strict.ok());
+    auto family = bus->try_family_publisher(kWide);
+    watch.step(family.ok());
+    std::optional<TopicNumber> topic;
+    if (family.ok()) {
+      auto made = family->try_topic("wide.a");
+      watch.step(made.ok());
+      if (made.ok()) topic = *made;
+    }
+    for (std::uint64_t i = 0; i < 3'000 && !scene.stop; ++i) {
+      bool done = true;
+      if (items.ok()) done &= items->try_publish(Item{i}) == PublishStatus::kPublished;
+      if (strict.ok()) {
+        const auto status =
+            i % 64 == 0 ? strict->publish_for(Item{i}, 2ms) : strict->try_publish(Item{i});
+        done &= status == PublishStatus::kPublished;
+      }
+      if (topic) done &= family->try_publish(*topic, Wide{{i}}) == PublishStatus::kPublished;
+      if (i % 128 == 0 && items.ok()) {
+        if (auto claim = items->try_claim()) claim.commit();
+      }
+      watch.step(done);
+    }
+  }
+  return 0;
+}
+
+int subscribe(const std::string& name, Scene& scene, Victim& victim) {
+  Watch watch(victim);
+  while (!scene.stop) {
+    auto bus = open_fenced(name, victim);
+    watch.step(bus.ok());
+    if (!bus.ok()) continue;
+    ++scene.attached;
+    std::atomic<std::uint64_t> sum{0};
+    auto feed = Dispatcher<SegmentHome>::make(*bus, {.name = "feed"});
+    watch.step(feed.ok());
+    if (!feed.ok()) continue;
+    const auto add = [&](const auto& message, const MessageInfo& info) {
+      std::uint64_t number = 0;
+      std::memcpy(&number, &message, sizeof(number));
+      for (const char c : info.topic) number += static_cast<unsigned char>(c);
+      sum += number + info.gap;
+    };
+    std::vector<Subscription> subscriptions;
+    const auto keep = [&](auto subscription) {
+      watch.step(subscription.ok());
+      if (subscription.ok()) subscriptions.push_back(*std::move(subscription));
+    };
+    keep(feed->try_subscribe(kItems, [&](const Item& m, const MessageInfo& i) { add(m, i); }));
+    keep(feed->try_subscribe(kItems, [&](const Item& m, const MessageInfo& i) { add(m, i); },
+                             {.lossy = true}));
+    keep(feed->try_subscribe(kItems, [&](const Item& m, const MessageInfo& i) { add(m, i); },
+                             {.lossy = true, .latest_only = true}));
+    keep(feed->try_subscribe(kStrict, [&](const Item& m, const MessageInfo& i) { add(m, i); }));
+    keep(feed->try_subscribe(kWide.matching("wide.*"),
+                             [&](const Wide& m, const MessageInfo& i) { add(m, i); }));
+    for (int i = 0; i < 30 && !scene.stop; ++i) {
+      std::this_thread::sleep_for(1ms);
+      watch.step(true);
+    }
+    subscriptions.clear();
+    watch.step(true);
+  }
+  return 0;
+}
+
+int answer(const std::string& name, Scene& scene, Victim& victim) {
+  Watch watch(victim);
+  while (!scene.stop) {
+    auto bus = open_fenced(name, victim);
+    watch.step(bus.ok());
+    if (!bus.ok()) continue;
+    ++scene.attached;
+    auto feed = Dispatcher<SegmentHome>::make(*bus, {.name = "answers"});
+    watch.step(feed.ok());
+    if (!feed.ok()) continue;
+    auto replier = feed->try_reply(kAdd, [](const Item& item) { return Item{item.number + 1}; });
+    watch.step(replier.ok());
+    for (int i = 0; i < 30 && !scene.stop; ++i) {
+      std::this_thread::sleep_for(1ms);
+      watch.step(true);
+    }
+  }
+  return 0;
+}
+
+int ask(const std::string& name, Scene& scene, Victim& victim) {
+  Watch watch(victim);
+  while (!scene.stop) {
+    auto bus = open_fenced(name, victim);
+    watch.step(bus.ok());
+    if (!bus.ok()) continue;
+    ++scene.attached;
+    auto requester = bus->try_requester(kAdd);
+    watch.step(requester.ok());
+    if (!requester.ok()) continue;
+    for (std::uint64_t i = 0; i < 300 && !scene.stop; ++i) {
+      watch.step(requester->request({i}).has_value());
+      auto pending = requester->request_async({i});
+      watch.step(pending.poll());
+    }
+  }
+  return 0;
+}
+
+int come_and_go(const std::string& name, Scene& scene, Victim& victim) {
+  Watch watch(victim);
+  while (!scene.stop) {
+    auto bus = open_fenced(name, victim);
+    watch.step(bus.ok());
+    if (!bus.ok()) continue;
+    ++scene.attached;
+    static_cast<void>(participants(*bus));
+    look_after_others(*bus);
+    static_cast<void>(bus->lanes());
+    watch.step(true);
+    watch.step(bus->try_publisher(kItems).ok());
+    auto& attachment = bus->core()->home().attachment();
+    {  // as after the death of a holder of the lock
+      const auto lock = bus->core()->lock();
+      SharedBusContents::repair(attachment.block());
+      SharedBusContents::clean_up(attachment.block(), Participants::kMost);
+    }
+    watch.step(true);
+  }
+  return 0;
+}
+
+/// Flips words of the segment's file.
+int mutate(const std::string& path, Scene& scene, std::uint64_t seed) {
+  const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  struct stat facts {};
+  if (!file || ::fstat(file.get(), &facts) != 0) return 0;  // it has gone already
+  const auto bytes = static_cast<std::size_t>(facts.st_size);
+  void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (data == MAP_FAILED) return 1;
+  auto* memory = static_cast<std::byte*>(data);
+  std::mt19937_64 random(seed);
+  // Tables, and the rings that are near the front of the arena; the header and the participants'
+  // table rarely, or nobody could attach.
+  const std::size_t tables =
+      Segment::kContents + SegmentAttachment::block_offset(few().tables.participants);
+  const std::size_t rings = tables + Directory<SharedMemory>::footprint(few().tables);
+  const auto pause = std::chrono::microseconds(1U << random() % 12);
+  std::uint64_t noted = 0;
+  while (!scene.stop) {
+    std::size_t where = 0;
+    switch (random() % 16) {
+      case 0: where = random() % tables; break;
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+      case 5: where = tables + random() % (rings - tables); break;
+      case 6: where = tables + random() % 512; break;  // the head of the tables
+      default: where = rings + random() % std::min<std::size_t>(bytes - rings, 49'152);
+    }
+    const auto at = where / 8 * 8;
+    std::uint64_t word = 0;
+    std::memcpy(&word, memory + at, sizeof(word));
+    switch (random() % 8) {
+      case 0: word = random(); break;
+      case 1: word = random() >> random() % 64; break;
+      case 2: word ^= std::uint64_t{1} << random() % 64; break;
+      case 3: word += random() % 5 - 2; break;
+      case 4: word = 0; break;
+      case 5: word = ~std::uint64_t{0}; break;
+      case 6: word = noted; break;  // what lay elsewhere
+      default: word ^= random() << 32; break;
+    }
+    if (random() % 4 == 0) noted = word;
+    std::memcpy(memory + at, &word, random() % 4 == 0 ? 4 : 8);
+    ++scene.flips;
+    if (random() % 4 == 0) std::this_thread::sleep_for(pause);
+  }
+  return 0;
+}
+
+TEST(Mutator, VictimsAreToldAndNeitherCrashNorHang) {
+  const char* wanted = std::getenv("RINGWAY_MUTATOR_SECONDS");
+  const auto end = Clock::now() + std::chrono::seconds(wanted != nullptr ? std::atoi(wanted) : 1);
+  std::random_device device;
+  std::uint64_t seed = device();
+  if (const char* chosen = std::getenv("RINGWAY_SEED")) seed = std::strtoull(chosen, nullptr, 10);
+  std::uint64_t steps = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t attached = 0;
+  std::uint64_t flips = 0;
+  std::uint64_t unfenced = 0;
+  std::int64_t longest_ns = 0;
+  int rounds = 0;
+  do {
+    SCOPED_TRACE(testing::Message() << "RINGWAY_SEED=" << seed);
+    const SegmentName name;
+    Witness<Scene> scene;
+    // made whole before anybody flips words of it
+    auto keeper = std::make_unique<Process>([&] {
+      auto bus = open_shared(name.str(), few());
+      if (!bus.ok()) return 1;
+      ++scene->attached;
+      while (!scene->stop) std::this_thread::sleep_for(1ms);
+      return 0;
+    });
+    ASSERT_TRUE(eventually([&] { return scene->attached != 0; }));
+    using Role = int (*)(const std::string&, Scene&, Victim&);
+    constexpr Role kRoles[Scene::kVictims] = {publish, subscribe, answer, ask, come_and_go};
+    constexpr const char* kNames[] = {"publisher", "subscriber", "replier", "requester", "binder"};
+    std::vector<std::unique_ptr<Process>> victims;
+    for (std::size_t i = 0; i < Scene::kVictims; ++i) {
+      victims.push_back(std::make_unique<Process>(
+          [&, i] { return kRoles[i](name.str(), *scene, scene->victims[i]); }));
+    }
+    // somebody is at work before the first flip
+    ASSERT_TRUE(eventually([&] { return scene->victims[0].steps > 10; }));
+    Process mutator([&] { return mutate(name.path(), *scene, seed); });
+    std::this_thread::sleep_for(200ms);
+    // everybody still comes back from what it does: a minute without is a hang
+    for (std::size_t i = 0; i < Scene::kVictims; ++i) {
+      const auto seen = scene->victims[i].steps.load();
+      EXPECT_TRUE(eventually([&] {
+        return scene->victims[i].steps > seen || victims[i]->has_ended();
+      })) << kNames[i]
+          << " hangs";
+      if (testing::Test::HasFailure()) victims[i]->kill();
+    }
+    scene->stop = true;
+    for (std::size_t i = 0; i < Scene::kVictims && !testing::Test::HasFailure(); ++i) {
+      EXPECT_TRUE(eventually([&] { return victims[i]->has_ended(); })) << kNames[i] << " hangs";
+      if (testing::Test::HasFailure()) break;
+      EXPECT_EQ(victims[i]->wait(), 0) << kNames[i] << " crashed (1000 plus the signal)";
+    }
+    EXPECT_EQ(mutator.wait(), 0);
+    EXPECT_EQ(keeper->wait(), 0);
+    for (const auto& victim : scene->victims) {
+      steps += victim.steps;
+      refused += victim.refused;
+      unfenced += victim.unfenced;
+      longest_ns = std::max(longest_ns, victim.longest_ns.load());
+    }
+    attached += scene->attached;
+    flips += scene->flips;
+    ++rounds;
+    seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+  } while (Clock::now() < end && !testing::Test::HasFailure());
+  EXPECT_GT(flips, 0u);
+  EXPECT_GT(steps, 0u);
+  std::printf(
+      "%d rounds: %llu words flipped, %llu attachments (%llu without a fence), "
+      "%llu operations, %llu of them refused; the longest took %lld ms\n",
+      rounds, static_cast<unsigned long long>(flips), static_cast<unsigned long long>(attached),
+      static_cast<unsigned long long>(unfenced), static_cast<unsigned long long>(steps),
+      static_cast<unsigned long long>(refused), static_cast<long long>(longest_ns / 1'000'000));
+}
+
+}  // namespace
+}  // namespace ringway
