@@ -169,7 +169,7 @@ class BasicBus {
   }
 
   /// A handler that runs on the publisher's thread, inside publish(), for publishers of this
-  /// process.
+  /// process. It begins with the next message: what was published before is not this call's.
   template <class T, MessageHandler<T> Handler>
   [[nodiscard]] absl::StatusOr<InlineSubscription> try_subscribe_inline(const Topic<T>& topic,
                                                                         Handler handler) {
@@ -292,7 +292,8 @@ class Dispatcher {
 
   /// Runs `handler(const T&)` or `handler(const T&, const MessageInfo&)` for every message of the
   /// topic, or of all topics of this type that a pattern covers. Every message whose publishing
-  /// begins after this returns is handled. Any thread.
+  /// begins after this returns is handled; before them, if options.start asks for it, what the
+  /// lanes still hold. Any thread.
   template <class T, MessageHandler<T> Handler>
   [[nodiscard]] absl::StatusOr<Subscription> try_subscribe(const Topic<T>& topic, Handler handler,
                                                            const SubscribeOptions& options = {}) {
@@ -302,7 +303,7 @@ class Dispatcher {
           core_->bus(), std::string(topic.name), record, core_->endpoint(), options,
           std::move(handler));
     };
-    auto core = bind(topic.name, {type_identity<T>()}, options.lossy, make);
+    auto core = bind(topic.name, {type_identity<T>()}, options, make);
     if (!core.ok()) return core.status();
     return Subscription(*std::move(core), core_);
   }
@@ -324,7 +325,7 @@ class Dispatcher {
       return std::make_shared<ReplySubscription<Reply, Request, Handler, H>>(
           core_->bus(), std::string(service.name), record, core_->endpoint(), std::move(handler));
     };
-    auto core = bind(service.name, {service_identity<Reply, Request>(), true}, false, make);
+    auto core = bind(service.name, {service_identity<Reply, Request>(), true}, {}, make);
     if (!core.ok()) return core.status();
     return Replier(*std::move(core), core_);
   }
@@ -343,7 +344,8 @@ class Dispatcher {
   /// A record in the directory, cursors in all lanes that are there, and the dispatcher told of it.
   template <class Make>
   absl::StatusOr<std::shared_ptr<SubscriptionOf<H>>> bind(std::string_view name,
-                                                          const NameKind& kind, bool lossy,
+                                                          const NameKind& kind,
+                                                          const SubscribeOptions& options,
                                                           const Make& make) {
     if (auto status = names::check(name, true); !status.ok()) return status;
     auto& bus = *core_->bus();
@@ -361,14 +363,14 @@ class Dispatcher {
         return absl::AlreadyExistsError(
             absl::StrCat("\"", to_absl(name), "\" has a replier already; end that one first"));
       }
-      auto record = directory.new_subscription(name, kind, core_->endpoint(), lossy);
+      auto record = directory.new_subscription(name, kind, core_->endpoint(), options.lossy);
       if (!record.ok()) return record.status();
       core = make(*record);
       const auto deadline = Deadline::after(kPatience);
       for (std::uint32_t i = 1; i < directory.lanes_used() && status.ok();) {
         const auto& subscription = directory.subscription(*record);
         status = absl::OkStatus();
-        if (directory.wants(subscription, directory.lane(i)) && !directory.lane(i).closed() &&
+        if (directory.wants(subscription, directory.lane(i)) && offers(i, options.start) &&
             !is_bound(directory.lane(i), *record)) {
           status = core->join(i);
         }
@@ -388,6 +390,12 @@ class Dispatcher {
       return status;
     }
     return core;
+  }
+  /// True if the lane may have something for a subscription that begins there. One that is closed
+  /// has its past, until it is given back.
+  [[nodiscard]] bool offers(std::uint32_t lane, Start start) const {
+    const auto& directory = core_->bus()->directory();
+    return start == Start::kNext ? !directory.lane(lane).closed() : directory.is_held(lane);
   }
   /// True if the lane, made a moment ago, has reserved a reader's place for the subscription.
   [[nodiscard]] static bool is_bound(const LaneRecord<typename H::Memory>& lane,

@@ -116,6 +116,7 @@ struct alignas(kOwnerSpacing) LaneRecord {
   LaneKind kind = LaneKind::kTopic;
   std::uint32_t topic = 0;      // index of the name: an exact one, a family's pattern, or a service
   std::uint32_t lossy = 0;      // which ring the lane is
+  std::uint32_t retains = 0;    // every message goes into the ring, for those who come later
   std::uint32_t owner = 0;      // request lanes: endpoint of the requester
   std::uint32_t replier = 0;    // request lanes: subscription + 1 that serves it
   std::uint32_t awaited = 0;    // lanes of answers: endpoint + 1 that has not picked it up yet
@@ -145,8 +146,9 @@ struct alignas(kOwnerSpacing) LaneRecord {
     return (state_.load(std::memory_order_acquire) & kLeft) != 0;  // acquire "lane closed"
   }
 
-  /// Whether the ring has a reader, or is about to have one. Under the directory lock.
+  /// Whether the ring has a reader, or is about to have one, or retains. Under the directory lock.
   void set_heard(bool heard) noexcept {
+    heard = heard || retains != 0;
     if (heard == !unheard()) return;
     if (heard) {
       state_.fetch_or(kHeard, std::memory_order_relaxed);  // relaxed: see the file comment

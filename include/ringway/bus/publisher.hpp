@@ -104,7 +104,8 @@ class LanePublisher {
     };
     const BroadcastOptions ring_options{.capacity = options.capacity,
                                         .max_cursors = options.max_readers,
-                                        .start = Platform<Memory>::kLaneStart};
+                                        .start = Platform<Memory>::kLaneStart,
+                                        .retain = options.retain};
     auto bytes = Rings::Reliable::footprint(ring_options);
     if constexpr (Rings::kCanBeLossy) {
       if (options.admits_lossy) bytes = Rings::Lossy::footprint(ring_options);
@@ -118,6 +119,7 @@ class LanePublisher {
       directory.free_lane(*index);
       return refuse(producer.error());
     }
+    lane.retains = options.retain ? 1 : 0;
     directory.hold(*index, core->participant());
     return LanePublisher(std::move(core), *index, *std::move(producer));
   }

@@ -32,6 +32,7 @@
 
 #include "ringway/base/counter.hpp"
 #include "ringway/bus/bus_core.hpp"
+#include "ringway/ring/start.hpp"
 
 namespace ringway {
 
@@ -178,6 +179,10 @@ struct SubscribeOptions {
   bool lossy = false;
   /// With lossy: skip to the newest message whenever there are several.
   bool latest_only = false;
+  /// What it gets of the lanes that are there already, before anything newer: nothing, all that
+  /// they still hold, or the last message of each topic. Of a lane whose publisher has left, too,
+  /// as long as somebody reads it.
+  Start start = Start::kNext;
 };
 
 }  // namespace ringway

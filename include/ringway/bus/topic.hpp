@@ -56,6 +56,9 @@ struct TopicOptions {
   /// Admit subscriptions that rather lose messages than hold publishers back; the message type must
   /// be trivially copyable.
   bool admits_lossy = false;
+  /// Always keep the newest `capacity` messages in the lane for subscribers who come later
+  /// (SubscribeOptions::start), whoever has read them. Without it some of them may be missing.
+  bool retain = false;
 };
 
 /// A named stream of `T`. A name with wildcards is a family: many topics of one type that a

@@ -5,10 +5,12 @@
 /// call of the handler. Dispatcher's thread only, but for join() and adopt() during subscribe().
 /// Not for users.
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -60,9 +62,12 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
   template <class E, class Cursor>
   class Reader final : public LaneReader<Memory> {
     static constexpr bool kLossy = requires(const Cursor& cursor) { cursor.lost(); };
+    static constexpr bool kFamily = !std::is_same_v<E, T>;
 
    public:
-    Reader(TopicSubscription* owner, std::uint32_t lane, Cursor cursor)
+    /// \param late messages that may be there already: it begins in the middle of a lane, not with
+    /// it
+    Reader(TopicSubscription* owner, std::uint32_t lane, Cursor cursor, std::size_t late)
         : LaneReader<Memory>(lane),
           owner_(*owner),
           record_(owner->bus_->directory().lane(lane)),
@@ -70,6 +75,10 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
           cursor_(std::move(cursor)) {
       cursor_->set_address(owner->endpoint_);
       this->subscription = owner;
+      if (kFamily && owner->options_.start == Start::kLastValue) {
+        replay_end_ = cursor_->sequence() + std::min(cursor_->size_approx(), late);
+        replaying_ = precedes(cursor_->sequence(), replay_end_);
+      }
     }
     ~Reader() override {
       cursor_.reset();            // leaves the ring before the lane may go
@@ -80,8 +89,9 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
 
     std::size_t drain(std::size_t limit) override {
       std::size_t taken = 0;
+      find_last_values();
       if constexpr (kLossy) {
-        if (owner_.options_.latest_only) {
+        if (owner_.options_.latest_only && !replaying_) {
           cursor_->skip_to_newest();
           limit = 1;  // by the next one there may be a newer one
         }
@@ -109,13 +119,13 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
     [[nodiscard]] std::size_t backlog() override {
       if constexpr (kLossy) {
         return 0;
-      } else if constexpr (std::is_same_v<E, T>) {
+      } else if constexpr (!kFamily) {
         return cursor_->size_approx();
       } else {
         // reads them, to see which of the family's topics they belong to
-        cursor_->drain(
-            [this](const E& element) { left_ += owner_.wants_topic(element.topic) ? 1 : 0; },
-            cursor_->size_approx());
+        find_last_values();
+        cursor_->drain([this](const E& element) { left_ += wants(element.topic) ? 1 : 0; },
+                       cursor_->size_approx());
         return left_;
       }
     }
@@ -128,16 +138,42 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
         gap = cursor_->lost() - lost_seen_;
         lost_seen_ = cursor_->lost();
       }
-      if constexpr (std::is_same_v<E, T>) {
+      if constexpr (!kFamily) {
         owner_.delivered.add(1);
         call(element, topic_, gap);
       } else {
         const auto topic = element.topic;
-        if (!owner_.wants_topic(topic)) return !owner_.ended();
+        if (!wants(topic)) return !owner_.ended();
         owner_.delivered.add(1);
         call(element.value, owner_.bus_->directory().topic(topic).name.view(), gap);
       }
       return !owner_.ended();
+    }
+    /// A family's lane, from which a subscription wants each topic's last value first: which of the
+    /// messages that it held then these are.
+    void find_last_values() {
+      if constexpr (kFamily) {
+        if (!replaying_) [[likely]]
+          return;
+        if (!precedes(cursor_->sequence(), replay_end_)) {
+          replaying_ = false;
+          last_.clear();
+        } else if (last_.empty()) {
+          cursor_->look_ahead([this](const E& element, Sequence at) { last_[element.topic] = at; },
+                              replay_end_);
+        }
+      }
+    }
+    /// \pre the topic is that of the element that the cursor has just passed
+    [[nodiscard]] bool wants(std::uint32_t topic) {
+      if (replaying_) [[unlikely]] {
+        const auto at = cursor_->sequence() - 1;
+        if (precedes(at, replay_end_)) {
+          const auto last = last_.find(topic);
+          if (last != last_.end() && last->second != at) return false;
+        }
+      }
+      return owner_.wants_topic(topic);
     }
     void call(const T& message, std::string_view topic, std::uint64_t gap) {
       if constexpr (std::is_invocable_v<Handler&, const T&, const MessageInfo&>) {
@@ -154,11 +190,14 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
     std::optional<Cursor> cursor_;
     std::uint64_t lost_seen_ = 0;
     std::uint64_t lost_told_ = 0;
-    std::size_t left_ = 0;  // families: of what backlog() has read
+    std::size_t left_ = 0;                              // families: of what backlog() has read
+    bool replaying_ = false;                            // families: last values come first
+    Sequence replay_end_ = 0;                           // behind what was there at the beginning
+    std::unordered_map<std::uint32_t, Sequence> last_;  // by topic number, of those
   };
 
   template <class E>
-  bool adopt_as(std::uint32_t lane, std::size_t gate) {
+  bool adopt_as(std::uint32_t lane, std::size_t gate, std::size_t late = 0) {
     using Rings = LaneRings<E, Memory>;
     auto& lane_record = bus_->directory().lane(lane);
     const auto memory = bus_->directory().ring_memory(lane_record);
@@ -167,21 +206,22 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
         auto ring = Rings::Lossy::join(memory);
         if (!ring || gate >= ring->max_cursors()) return false;
         if (options_.lossy) {
-          add<E>(lane, ring->adopt_lossy_cursor(gate));
+          add<E>(lane, ring->adopt_lossy_cursor(gate), late);
         } else {
-          add<E>(lane, ring->adopt_cursor(gate));
+          add<E>(lane, ring->adopt_cursor(gate), late);
         }
         return true;
       }
     }
     auto ring = Rings::Reliable::join(memory);
     if (!ring || gate >= ring->max_cursors()) return false;
-    add<E>(lane, ring->adopt_cursor(gate));
+    add<E>(lane, ring->adopt_cursor(gate), late);
     return true;
   }
   template <class E, class Cursor>
-  void add(std::uint32_t lane, Cursor cursor) {
-    this->readers.push_back(std::make_unique<Reader<E, Cursor>>(this, lane, std::move(cursor)));
+  void add(std::uint32_t lane, Cursor cursor, std::size_t late) {
+    this->readers.push_back(
+        std::make_unique<Reader<E, Cursor>>(this, lane, std::move(cursor), late));
   }
 
   template <class E>
@@ -193,10 +233,14 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
     auto& directory = bus_->directory();
     directory.hold(lane, bus_->participant());  // first: a place without a hold would be nobody's
     Result<std::size_t, SetupError> gate = Failure{SetupError::kNotARing};
+    const auto start = start_in<E>(lane_record);
+    std::size_t kept = 0;
     if constexpr (Rings::kCanBeLossy) {
       if (lane_record.lossy != 0) {
         auto ring = Rings::Lossy::join(memory);
-        if (ring) gate = options_.lossy ? ring->reserve_lossy_cursor() : ring->reserve_cursor();
+        if (ring)
+          gate = options_.lossy ? ring->reserve_lossy_cursor(start) : ring->reserve_cursor(start);
+        if (ring) kept = ring->capacity();
       }
     }
     if (lane_record.lossy == 0) {
@@ -208,18 +252,30 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
                          "publisher's side, or subscribe reliably"));
       }
       auto ring = Rings::Reliable::join(memory);
-      if (ring) gate = ring->reserve_cursor();
+      if (ring) gate = ring->reserve_cursor(start);
+      if (ring) kept = ring->capacity();
     }
+    // a publisher may have found the gate where it was before it was known where it begins
+    if (start != Start::kNext) lane_record.room.notify_all();
     if (!gate) {
       directory.let_go(lane, bus_->participant());
       return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a lane of \"", name,
                                                        "\": ", describe(gate.error()),
                                                        " (TopicOptions::max_readers)"));
     }
-    if (!adopt_as<E>(lane, *gate)) {
+    if (!adopt_as<E>(lane, *gate, kept)) {
       return absl::DataLossError(absl::StrCat("a lane of \"", name, "\" is corrupt"));
     }
     return absl::OkStatus();
+  }
+
+  /// Where to begin in a lane's ring.
+  template <class E>
+  [[nodiscard]] Start start_in(const LaneRecord<Memory>& lane) const noexcept {
+    // messages that nobody read went past the ring: what is in it is older than they are
+    if (lane.skipped() != 0 && lane.retains == 0) return Start::kNext;
+    const bool family = !std::is_same_v<E, T>;  // its last values may be anywhere
+    return family && options_.start == Start::kLastValue ? Start::kOldest : options_.start;
   }
 
   /// Whether the pattern covers a topic of a family; found out once per topic.

@@ -17,6 +17,7 @@
 #include "ringway/ring/audience.hpp"
 #include "ringway/ring/line.hpp"
 #include "ringway/ring/ring_block.hpp"
+#include "ringway/ring/start.hpp"
 
 namespace ringway {
 
@@ -24,6 +25,9 @@ struct BroadcastOptions {
   std::size_t capacity = 0;  ///< elements; exactly this many fit before the slowest reliable reader
   std::size_t max_cursors = 8;  ///< readers at a time; at most 62
   Sequence start = 0;           ///< position of the first element; for tests of the wrap
+  /// Always keep the newest `capacity` elements for readers who come later (Start): costs one line.
+  /// Without it a few of them may be missing, at capacities of one line all.
+  bool retain = false;
 };
 
 /// What the handles of a ring know of its block: copied from the header and checked once, so that
@@ -74,6 +78,14 @@ struct BroadcastBlock {
     return lines(shape).head(front);
   }
 
+  /// Where a reader begins. For Audience::join(), which asks twice; the answer only grows.
+  [[nodiscard]] Sequence first_for(Start start, const BroadcastShape& shape) noexcept {
+    const Sequence end = head(shape);
+    if (start == Start::kNext) return end;
+    const auto there = kept_before(end, shape);
+    return end - (start == Start::kOldest || there == 0 ? there : 1);
+  }
+
   static Result<RingShape, SetupError> shape_of(const BroadcastOptions& options) noexcept {
     check_element<T>();
     if (options.max_cursors == 0 || options.max_cursors > Attention<Memory>::kMostReaders) {
@@ -81,9 +93,9 @@ struct BroadcastBlock {
     }
     // Overwriting begins with a whole line: a lossy ring has one more, so that the last `capacity`
     // elements stay whole.
-    constexpr std::size_t kSpare = kKind == RingKind::kLossyBroadcast ? 1 : 0;
+    const bool spare = kKind == RingKind::kLossyBroadcast || options.retain;
     return RingShape::of(options.capacity, LineType::kItems, sizeof(LineType),
-                         lines_offset(options.max_cursors), kSpare);
+                         lines_offset(options.max_cursors), spare ? 1 : 0);
   }
 
   static Result<std::size_t, SetupError> footprint(const BroadcastOptions& options) noexcept {
@@ -109,8 +121,10 @@ struct BroadcastBlock {
     auto view = RingMemory::join(memory, kKind, sizeof(T), alignof(T), kAlign);
     if (!view) return Failure{view.error()};
     const auto header = copied_once(view->header());
-    auto shape = shape_of(
-        {.capacity = header.capacity, .max_cursors = header.max_cursors, .start = header.start});
+    auto shape = shape_of({.capacity = header.capacity,
+                           .max_cursors = header.max_cursors,
+                           .start = header.start,
+                           .retain = header.retains != 0});
     if (!shape || shape->blocks != header.blocks || shape->bytes != header.bytes) {
       return Failure{SetupError::kCorruptHeader};
     }
@@ -120,6 +134,17 @@ struct BroadcastBlock {
   }
 
  private:
+  /// Elements before `end`, a head that was found behind a joiner's fence, that its reader may hold
+  /// on to. One publication may still run with a limit that knows nothing of that reader; it ends
+  /// with the line in which `end` lies, so that line's slots are not counted on.
+  [[nodiscard]] static std::size_t kept_before(Sequence end, const BroadcastShape& shape) noexcept {
+    const Sequence made = end - shape.start;
+    const auto safe = (shape.lines - 1) * LineType::kItems + made % LineType::kItems;
+    auto kept = shape.capacity;
+    if (made < kept) kept = static_cast<std::size_t>(made);
+    return safe < kept ? static_cast<std::size_t>(safe) : kept;
+  }
+
   static constexpr std::size_t lines_offset(std::size_t max_cursors) noexcept {
     return round_up(sizeof(BroadcastBlock) + Audience<Memory>::bytes(max_cursors), kAlign);
   }
@@ -136,7 +161,8 @@ struct BroadcastBlock {
                         .blocks = shape.blocks,
                         .max_cursors = options.max_cursors,
                         .start = options.start,
-                        .bytes = shape.bytes});
+                        .bytes = shape.bytes,
+                        .retains = options.retain ? 1U : 0U});
     ::new (static_cast<void*>(block + 1)) Audience<Memory>(options.max_cursors, options.start);
     const BroadcastShape known{options.capacity, options.max_cursors, shape.blocks, options.start};
     block->lines(known).format();

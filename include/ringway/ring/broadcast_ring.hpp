@@ -91,18 +91,21 @@ class BroadcastRing {
   }
 
   /// A reader that sees every element published after this call returns, and perhaps some published
-  /// meanwhile. Any thread, while the producer runs. The ring must outlive the handle.
-  [[nodiscard]] Result<Cursor, SetupError> cursor() noexcept {
-    auto gate = reserve_cursor();
+  /// meanwhile; before them, if asked to, what is there already, in order and without a gap. Until
+  /// it has read that, the producer may find the ring full. Any thread, while the producer runs.
+  /// The ring must outlive the handle.
+  [[nodiscard]] Result<Cursor, SetupError> cursor(Start start = Start::kNext) noexcept {
+    auto gate = reserve_cursor(start);
     if (!gate) return Failure{gate.error()};
     return adopt_cursor(*gate);
   }
 
   /// cursor() in two steps: a gate that already holds the producer back, for somebody else to pick
   /// up.
-  [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor() noexcept {
+  [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor(
+      Start start = Start::kNext) noexcept {
     return block()->audience().join(Gate<Memory>::kReliable, shape_.max_cursors,
-                                    [this] { return block()->head(shape_); });
+                                    [this, start] { return block()->first_for(start, shape_); });
   }
   /// \pre the gate is one of max_cursors(), was reserved and not adopted yet, or its reader died
   /// (as in vacate_cursor): then this one continues with the first element that the dead one had
@@ -354,6 +357,18 @@ class BroadcastRing<T, Memory>::Cursor {
       }
     }
     return read;
+  }
+
+  /// Calls `handler(const T&, Sequence)` for what is there of the elements before position `end`,
+  /// and leaves them unread. Wait-free but for the handler.
+  template <class Handler>
+  void look_ahead(Handler&& handler, Sequence end) {
+    auto ahead = reader_;
+    while (precedes(ahead.position(), end) && (ahead.available() != 0 || ahead.open())) {
+      Memory::before_read(ahead.slot(), sizeof(T));
+      handler(std::as_const(ahead.slot()->get()), ahead.position());
+      ahead.advance();
+    }
   }
 
   /// True if an element can be read. Wait-free.

@@ -146,27 +146,28 @@ class LossyBroadcastRing {
   }
 
   /// A reliable reader; this and the next two as in BroadcastRing.
-  [[nodiscard]] Result<Cursor, SetupError> cursor() noexcept {
-    auto gate = reserve_cursor();
+  [[nodiscard]] Result<Cursor, SetupError> cursor(Start start = Start::kNext) noexcept {
+    auto gate = reserve_cursor(start);
     if (!gate) return Failure{gate.error()};
     return adopt_cursor(*gate);
   }
-  [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor() noexcept {
-    return join_as(Gate<Memory>::kReliable);
+  [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor(
+      Start start = Start::kNext) noexcept {
+    return join_as(Gate<Memory>::kReliable, start);
   }
   [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept {
     return Cursor(block(), shape_, gate);
   }
 
-  /// A reader that the producer does not wait for; it begins at the head. Any thread, while the
-  /// producer runs.
-  [[nodiscard]] Result<LossyCursor, SetupError> lossy_cursor() noexcept {
-    auto gate = reserve_lossy_cursor();
+  /// A reader that the producer does not wait for. Any thread, while the producer runs.
+  [[nodiscard]] Result<LossyCursor, SetupError> lossy_cursor(Start start = Start::kNext) noexcept {
+    auto gate = reserve_lossy_cursor(start);
     if (!gate) return Failure{gate.error()};
     return adopt_lossy_cursor(*gate);
   }
-  [[nodiscard]] Result<std::size_t, SetupError> reserve_lossy_cursor() noexcept {
-    return join_as(Gate<Memory>::kLossy);
+  [[nodiscard]] Result<std::size_t, SetupError> reserve_lossy_cursor(
+      Start start = Start::kNext) noexcept {
+    return join_as(Gate<Memory>::kLossy, start);
   }
   [[nodiscard]] LossyCursor adopt_lossy_cursor(std::size_t gate) noexcept {
     return LossyCursor(block(), shape_, gate);
@@ -194,9 +195,9 @@ class LossyBroadcastRing {
   explicit LossyBroadcastRing(BroadcastMemory known) noexcept
       : memory_(std::move(known.memory)), shape_(known.shape) {}
 
-  [[nodiscard]] Result<std::size_t, SetupError> join_as(std::uint32_t state) noexcept {
+  [[nodiscard]] Result<std::size_t, SetupError> join_as(std::uint32_t state, Start start) noexcept {
     return block()->audience().join(state, shape_.max_cursors,
-                                    [this] { return block()->head(shape_); });
+                                    [this, start] { return block()->first_for(start, shape_); });
   }
   [[nodiscard]] Block* block() const noexcept {
     return std::launder(reinterpret_cast<Block*>(memory_.data()));
@@ -356,6 +357,17 @@ class LossyBroadcastRing<T, Memory>::Cursor {
     return read;
   }
 
+  /// As in BroadcastRing, with copies.
+  template <class Handler>
+  void look_ahead(Handler&& handler, Sequence end) {
+    auto ahead = reader_;
+    while (precedes(ahead.position(), end) && (ahead.available() != 0 || ahead.open())) {
+      const typename SlotType::Copy copy(*ahead.slot());
+      handler(copy.get(), ahead.position());
+      ahead.advance();
+    }
+  }
+
   /// As in BroadcastRing.
   [[nodiscard]] bool has_news() noexcept { return reader_.available() != 0 || reader_.open(); }
   [[nodiscard]] bool ask_for_signal() noexcept { return gate_.ask_for_signal(); }
@@ -428,6 +440,20 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
   void skip_to_newest() noexcept {
     const auto head = this->head();
     if (distance(reader_.position(), head) > 1) skip_to(head - 1);
+  }
+
+  /// As in BroadcastRing, with copies; ends where this reader was lapped.
+  template <class Handler>
+  void look_ahead(Handler&& handler, Sequence end) {
+    auto ahead = reader_;
+    while (precedes(ahead.position(), end) && (ahead.available() != 0 || ahead.open())) {
+      const typename SlotType::Copy copy(*ahead.slot());
+      // relaxed: ordered behind the words' loads by "overwriting"
+      const auto published = ahead.line()->published.load(std::memory_order_relaxed);
+      if (precedes(ahead.line_end(), published)) return;
+      handler(copy.get(), ahead.position());
+      ahead.advance();
+    }
   }
 
   /// As in BroadcastRing.

@@ -44,7 +44,7 @@ enum class RingKind : std::uint16_t {
 /// The static part of a ring's block, at its first byte.
 struct RingHeader {
   static constexpr std::uint32_t kMagic = 0x59574752;  // "RGWY" in memory order
-  static constexpr std::uint16_t kLayoutVersion = 1;
+  static constexpr std::uint16_t kLayoutVersion = 2;
 
   std::uint32_t magic = kMagic;
   std::uint16_t layout_version = kLayoutVersion;
@@ -56,6 +56,7 @@ struct RingHeader {
   std::uint64_t max_cursors = 0;  // broadcast kinds only
   Sequence start = 0;             // position of the first element ever
   std::uint64_t bytes = 0;        // the whole block
+  std::uint64_t retains = 0;      // broadcast kinds only: BroadcastOptions::retain
 };
 static_assert(sizeof(RingHeader) <= kOwnerSpacing);
 

@@ -128,6 +128,42 @@ void leave_body(Explorer& world, std::size_t capacity, unsigned pushes, Sequence
   }
 }
 
+/// A reader joins at elements that are there already while the producer publishes: it sees a
+/// gapless piece of the stream, from at most the capacity before the joining on.
+template <template <class, class> class Ring, class T>
+void join_behind_body(Explorer& world, std::size_t capacity, unsigned before, unsigned during,
+                      Start begin, bool retain, Sequence start) {
+  auto ring =
+      Ring<T, ModelMemory>::create(
+          {.capacity = capacity, .max_cursors = 1, .start = start, .retain = retain})
+          .value();
+  {
+    auto producer = ring.producer().value();
+    unsigned sent = push_some(world, producer, 0, before);
+    std::uint64_t first = 0;
+    std::uint64_t seen = 0;
+    world.threads(
+        [&] {
+          for (unsigned i = 0; i < during; ++i) {
+            world.operation();
+            if (producer.try_emplace(std::uint64_t{sent})) ++sent;
+          }
+        },
+        [&] {
+          auto cursor = ring.cursor(begin).value();
+          first = seen = cursor.sequence() - start;
+          read_some(world, cursor, seen, 2);
+        });
+    world.check(first <= sent && seen <= sent, "no invention");
+    world.check(first + capacity >= before, "not older than the capacity");
+    if (retain) {
+      const auto wanted = begin == Start::kOldest && capacity < before ? capacity : 1U;
+      world.check(first + wanted <= sent && seen > first, "what is retained is there");
+    }
+    world.outcome(std::to_string(sent) + std::to_string(first) + std::to_string(seen));
+  }
+}
+
 /// Two words that belong together: a torn copy does not add up.
 struct Pair {
   explicit Pair(std::uint64_t number) noexcept : value(number), mirror(~number) {}
@@ -284,6 +320,20 @@ inline Models broadcast_models() {
       add(
           "broadcast, join while publishing 3, capacity 2" + how, options,
           [=](Explorer& world) { join_body<BroadcastRing, Element<56>>(world, 2, 2, 3, start); },
+          false, false);
+      add(
+          "broadcast, join at the last value while publishing 2, capacity 1" + how, options,
+          [=](Explorer& world) {
+            join_behind_body<BroadcastRing, Element<56>>(world, 1, 1, 2, Start::kLastValue, true,
+                                                         start);
+          },
+          false, true);
+      add(
+          "broadcast, join at the oldest while publishing 2, capacity 2" + how, options,
+          [=](Explorer& world) {
+            join_behind_body<BroadcastRing, Element<56>>(world, 2, 3, 2, Start::kOldest, false,
+                                                         start);
+          },
           false, false);
       for (const std::size_t capacity : {1U, 2U}) {
         add(
