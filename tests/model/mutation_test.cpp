@@ -41,15 +41,12 @@ struct Target {
 [[nodiscard]] const char* explanation_of(const Mutant& mutant) {
   const Site& site = mutant.site;
   const std::string function = site.function_name();
-  const bool in_constructor =
-      function == "Audience::Audience" || function == "EventCount::EventCount";
-  if (site.kind == SiteKind::kHeavyFence && in_constructor) return "asks the kernel (1)";
   if (site.file == "ready_map.hpp" && site.kind == SiteKind::kUpdate) {
-    return "load buffering (2)";
+    return "load buffering (1)";
   }
   if (site.file == "inline_audience.hpp" &&
       (function == "InlineAudience::quiesce" || function == "InlineAudience::caller")) {
-    return "a fence follows (3)";
+    return "a fence follows (2)";
   }
   return nullptr;
 }
@@ -57,10 +54,8 @@ struct Target {
 /// Why no thread of a model executes this line of code; null if that is a gap.
 [[nodiscard]] const char* reason_without(const std::string& file, const std::string& line) {
   const auto has = [&line](const char* text) { return line.find(text) != std::string::npos; };
-  if (has("std::atomic_signal_fence")) return "an order for the compiler (4)";
-  if (has("fence_needed_(!Memory::heavy_fence())")) return "asks the kernel (1)";
-  if (file == "dispatcher.hpp" && has("const bool fenced")) return "64 idle cursors (5)";
-  if (file == "unbounded_channel.hpp") return "no model of this channel (6)";
+  if (has("std::atomic_signal_fence")) return "an order for the compiler (3)";
+  if (file == "unbounded_channel.hpp") return "no model of this channel (4)";
   return nullptr;
 }
 

@@ -7,13 +7,20 @@
 ///   --whole        explores the large models too, for minutes; without it they are explored at
 ///                  random
 ///   --table FILE   puts the rows into docs/verification.md
+///   --rows FILE    keeps the rows, for several runs that share the models (GTEST_TOTAL_SHARDS)
+///   --merge FILE   explores nothing: prints the table of the rows that were kept, and puts them
+///                  into the file of --table
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +33,10 @@ namespace {
 
 struct Row {
   std::string name;
-  Result result;
+  std::string kind;
+  std::uint64_t executions = 0;
+  std::uint64_t redundant = 0;
+  double seconds = 0;
 };
 std::vector<Row> rows;                           // NOLINT: of this program
 std::map<std::string, std::uint64_t> unreduced;  // NOLINT: likewise; executions by name
@@ -59,7 +69,8 @@ TEST_P(RingModel, Holds) {
   options.seconds = arguments.whole ? 280 : 60;
   const Result result = explorer.explore(options, GetParam().body);
   print_row(GetParam().name, result);
-  rows.push_back({GetParam().name, result});
+  rows.push_back(
+      {GetParam().name, result.kind(), result.executions, result.redundant, result.seconds});
   EXPECT_TRUE(result.failure.empty()) << result.failure;
   EXPECT_TRUE(result.finished || options.search == Search::kRandom);
 }
@@ -107,8 +118,7 @@ std::string table_text() {
     char spent[32];
     std::snprintf(spent, sizeof spent, "%.2f", seconds);
     const auto tiny = unreduced.find(row.name);
-    return row_of({name, row.result.kind(), grouped(row.result.executions),
-                   grouped(row.result.redundant),
+    return row_of({name, row.kind, grouped(row.executions), grouped(row.redundant),
                    tiny == unreduced.end() ? "" : grouped(tiny->second), spent});
   };
   std::string text;
@@ -123,18 +133,18 @@ std::string table_text() {
     if (done.contains(row.name)) continue;
     std::string name = row.name;
     const auto at = name.find(zero);
-    double seconds = row.result.seconds;
+    double seconds = row.seconds;
     if (at != std::string::npos) {
       std::string other = name;
       other.replace(at, zero.size(), wrap);
       for (const Row& twin : rows) {
-        if (twin.name != other || twin.result.executions != row.result.executions ||
-            twin.result.redundant != row.result.redundant) {
+        if (twin.name != other || twin.executions != row.executions ||
+            twin.redundant != row.redundant) {
           continue;
         }
         name.erase(at, zero.size());
         name += " (2 starts)";
-        seconds = std::max(seconds, twin.result.seconds);
+        seconds = std::max(seconds, twin.seconds);
         done.insert(other);
       }
     }
@@ -143,14 +153,89 @@ std::string table_text() {
   return text;
 }
 
+/// One line for each row: kind of line, name, and the numbers, with tabs between them.
+bool keep_rows(const std::string& path) {
+  std::ofstream out(path);
+  for (const Row& row : rows) {
+    out << "row\t" << row.name << '\t' << row.kind << '\t' << row.executions << '\t'
+        << row.redundant << '\t' << row.seconds << '\n';
+  }
+  for (const auto& [name, executions] : unreduced) {
+    out << "unreduced\t" << name << '\t' << executions << '\n';
+  }
+  return out.good();
+}
+
+bool read_rows(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) return false;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    const auto next = [&words] {
+      std::string word;
+      std::getline(words, word, '\t');
+      return word;
+    };
+    const std::string what = next();
+    const std::string name = next();
+    if (what == "unreduced") {
+      unreduced[name] = std::stoull(next());
+    } else {
+      Row row{name, next()};
+      row.executions = std::stoull(next());
+      row.redundant = std::stoull(next());
+      row.seconds = std::stod(next());
+      rows.push_back(row);
+    }
+  }
+  return true;
+}
+
+/// Puts the rows of several runs into the order of the models. \return false if one is missing
+bool merge_rows() {
+  for (const std::string& path : arguments.merged) {
+    if (!read_rows(path)) {
+      std::fprintf(stderr, "%s can not be read\n", path.c_str());
+      return false;
+    }
+  }
+  std::vector<Row> sorted;
+  for (const Model& model : all_models()) {
+    const auto row = std::find_if(rows.begin(), rows.end(),
+                                  [&](const Row& each) { return each.name == model.name; });
+    if (row == rows.end()) {
+      std::fprintf(stderr, "no run has the row %s\n", model.name.c_str());
+      return false;
+    }
+    sorted.push_back(*row);
+  }
+  rows = std::move(sorted);
+  std::uint64_t executions = 0;
+  double seconds = 0;
+  for (const Row& row : rows) {
+    executions += row.executions;
+    seconds += row.seconds;
+  }
+  std::printf("%s%zu models, %s executions, %.0f seconds of one processor.\n", table_text().c_str(),
+              rows.size(), grouped(executions).c_str(), seconds);
+  return true;
+}
+
 }  // namespace
 }  // namespace ringway::model
 
 int main(int count, char** given) {
   using namespace ringway::model;
   read_arguments(count, given);
+  if (!arguments.merged.empty()) {
+    arguments.whole = true;
+    if (!merge_rows()) return 1;
+    return arguments.table.empty() || replace_table(arguments.table, "models", table_text()) ? 0
+                                                                                             : 1;
+  }
   testing::InitGoogleTest(&count, given);
   const int failed = RUN_ALL_TESTS();
+  if (!arguments.rows.empty() && !keep_rows(arguments.rows)) return 1;
   if (arguments.table.empty()) return failed;
   return replace_table(arguments.table, "models", table_text()) ? failed : 1;
 }

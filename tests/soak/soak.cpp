@@ -7,7 +7,8 @@
 ///
 /// Each row has a number of messages, which --scale multiplies. After a warm-up of a twentieth, at
 /// most a million messages per thread, no thread may take a page fault and the process may not
-/// grow. Exits with 1 if anything was wrong. On a terminal, progress is shown.
+/// grow. Exits with 1 if anything was wrong. Progress is shown: on a terminal each second,
+/// elsewhere in a line each half minute.
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -135,15 +136,16 @@ class Row {
     std::atomic<bool> ended{false};
     const bool terminal = isatty(STDERR_FILENO) != 0;
     std::thread watch([&] {
-      double next = 1;
+      double next = terminal ? 1 : 30;
       while (!ended.load()) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        if (!terminal || seconds() < next) continue;
-        next += 1;
+        if (seconds() < next) continue;
+        next += terminal ? 1 : 30;
         const double share =
             static_cast<double>(progress_.load()) / static_cast<double>(messages_ * parts);
-        std::fprintf(stderr, "\r%-16s %5.1f %%, %.0f s, about %.0f s to go   ", name_.c_str(),
-                     share * 100, seconds(), share > 0 ? seconds() * (1 - share) / share : 0.0);
+        std::fprintf(stderr, "%s%-16s %5.1f %%, %.0f s, about %.0f s to go   %s",
+                     terminal ? "\r" : "", name_.c_str(), share * 100, seconds(),
+                     share > 0 ? seconds() * (1 - share) / share : 0.0, terminal ? "" : "\n");
       }
       if (terminal) std::fprintf(stderr, "\r%70s\r", "");
     });

@@ -50,6 +50,7 @@ enum class Answer : std::uint8_t {
 
 struct Promise {
   std::size_t capacity = 0;  // 0: unbounded
+  std::size_t more = 0;      // so many more than that may fit, but need not
   Answer empty = Answer::kExact;
   Answer full = Answer::kExact;
 };
@@ -185,7 +186,7 @@ class QueueChecker {
     std::size_t size = 0;
     for (const auto& [time, change] : changes) {
       size = change > 0 ? size + 1 : size - 1;
-      if (size > promise_.capacity) {
+      if (size > promise_.capacity + promise_.more) {
         finding_ = "overfull: " + std::to_string(size) + " at " + std::to_string(time);
         return;
       }

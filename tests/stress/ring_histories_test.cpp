@@ -53,11 +53,26 @@ TEST_P(LossyBroadcastHistory, IsThatOfAQueueForEachReliableReader) {
   stress_each<LossySubject>(GetParam(), crew, {}, judge_broadcast);
 }
 
+// One message more may fit, since the frames of a ring of bytes lie wherever there is room.
+class ByteHistory : public testing::TestWithParam<Setting> {};
+TEST_P(ByteHistory, IsThatOfAQueue) {
+  const Crew crew{crowded(GetParam()) ? 4U : 1U, 1, 1};
+  stress_each<TakingByteSubject>(GetParam(), crew, {.more = 1}, judge_queue);
+}
+
+class BroadcastByteHistory : public testing::TestWithParam<Setting> {};
+TEST_P(BroadcastByteHistory, IsThatOfAQueueForEachReader) {
+  const Crew crew{1, 1, crowded(GetParam()) ? 7U : 2U};
+  stress_each<ShowingByteSubject>(GetParam(), crew, {.more = 1}, judge_broadcast);
+}
+
 INSTANTIATE_TEST_SUITE_P(Runs, SpscHistory, all_settings(), setting_name);
 INSTANTIATE_TEST_SUITE_P(Runs, MpmcHistory, all_settings(), setting_name);
 INSTANTIATE_TEST_SUITE_P(Runs, LockFreeMpmcHistory, all_settings(), setting_name);
 INSTANTIATE_TEST_SUITE_P(Runs, BroadcastHistory, all_settings(), setting_name);
 INSTANTIATE_TEST_SUITE_P(Runs, LossyBroadcastHistory, all_settings(), setting_name);
+INSTANTIATE_TEST_SUITE_P(Runs, ByteHistory, all_settings(), setting_name);
+INSTANTIATE_TEST_SUITE_P(Runs, BroadcastByteHistory, all_settings(), setting_name);
 
 }  // namespace
 }  // namespace ringway::stress

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -14,7 +15,9 @@
 
 #include "ringway/channel/channel.hpp"
 #include "ringway/channel/mpmc_channel.hpp"
+#include "ringway/ring/broadcast_byte_ring.hpp"
 #include "ringway/ring/broadcast_ring.hpp"
+#include "ringway/ring/byte_ring.hpp"
 #include "ringway/ring/lock_free_mpmc_ring.hpp"
 #include "ringway/ring/lossy_broadcast_ring.hpp"
 #include "ringway/ring/mpmc_ring.hpp"
@@ -166,6 +169,103 @@ class ShowingSubject : public RingSubject<RingTemplate<Message, NativeMemory>,
     for (std::size_t i = 0; i < shape.consumers; ++i) {
       this->consumers.push_back(this->ring_.cursor().value());
     }
+  }
+};
+
+/// Rings of bytes, with messages that are all of one size. \tparam Reader of the ring
+template <class Ring, class Reader, class Message>
+class ByteSubject {
+ public:
+  void push_some(typename Ring::Producer& producer, Worker& worker, std::uint64_t number,
+                 std::uint64_t& sent) {
+    const Message message(value_of(number, sent));
+    const bool in_place = worker.random()() % 4 == 0;
+    worker.record([&] {
+      bool done = false;
+      if (in_place) {
+        if (auto claim = producer.try_claim(sizeof message)) {
+          std::memcpy(claim.bytes().data(), &message, sizeof message);
+          claim.commit();
+          done = true;
+        }
+      } else {
+        done = producer.try_push(std::as_bytes(std::span(&message, 1)));
+      }
+      worker.did(done ? Kind::kPush : Kind::kFull, message.value());
+      sent += done ? 1 : 0;
+    });
+  }
+
+  std::size_t pop_some(Reader& reader, Worker& worker) {
+    std::size_t count = 0;
+    worker.record([&] {
+      const auto take = [&](std::span<const std::byte> bytes) noexcept {
+        Message message(~std::uint64_t{0});  // that nobody pushed
+        if (bytes.size() == sizeof message) std::memcpy(&message, bytes.data(), sizeof message);
+        worker.did(Kind::kPop, message.value());
+      };
+      if (worker.random()() % 4 == 0) {
+        count = reader.drain(take, 1 + worker.random()() % 4);
+      } else {
+        std::byte buffer[sizeof(Message)];
+        if (const auto size = reader.try_read(buffer)) {
+          take(std::span(buffer).first(*size));
+          count = 1;
+        }
+      }
+      if (count == 0) worker.did(Kind::kEmpty);
+    });
+    return count;
+  }
+
+ protected:
+  explicit ByteSubject(Ring ring) : ring_(std::move(ring)) {
+    producers.push_back(ring_.producer().value());
+  }
+  [[nodiscard]] static typename Ring::Options options(const Shape& shape) {
+    typename Ring::Options options;
+    options.capacity = shape.capacity * frame_bytes(sizeof(Message));
+    options.max_frame = sizeof(Message);
+    options.start = shape.start;
+    return options;
+  }
+
+  Ring ring_;
+
+ public:
+  std::vector<typename Ring::Producer> producers;
+  std::vector<Reader> consumers;
+};
+
+template <class Message>
+class TakingByteSubject : public ByteSubject<ByteRing, ByteRing::Consumer, Message> {
+  using Base = ByteSubject<ByteRing, ByteRing::Consumer, Message>;
+
+ public:
+  explicit TakingByteSubject(const Shape& shape)
+      : Base(ByteRing::create(Base::options(shape)).value()) {
+    this->consumers.push_back(this->ring_.consumer().value());
+  }
+};
+
+template <class Message>
+class ShowingByteSubject
+    : public ByteSubject<BroadcastByteRing, BroadcastByteRing::Cursor, Message> {
+  using Base = ByteSubject<BroadcastByteRing, BroadcastByteRing::Cursor, Message>;
+
+ public:
+  explicit ShowingByteSubject(const Shape& shape)
+      : Base(BroadcastByteRing::create(options(shape)).value()) {
+    for (std::size_t i = 0; i < shape.consumers; ++i) {
+      this->consumers.push_back(this->ring_.cursor().value());
+    }
+  }
+
+ private:
+  [[nodiscard]] static BroadcastByteRing::Options options(const Shape& shape) {
+    auto options = Base::options(shape);
+    options.max_cursors = shape.consumers;
+    return options;
   }
 };
 

@@ -99,6 +99,35 @@ void join_body(Explorer& world, std::size_t capacity, unsigned before, unsigned 
   }
 }
 
+/// The least of joining and leaving, for the search without reduction: a reader joins, or leaves,
+/// while one element is published.
+inline void come_or_go_body(Explorer& world, bool comes, Sequence start) {
+  using T = Element<56>;
+  auto ring =
+      BroadcastRing<T, ModelMemory>::create({.capacity = 1, .max_cursors = 1, .start = start})
+          .value();
+  {
+    auto producer = ring.producer().value();
+    std::optional<typename BroadcastRing<T, ModelMemory>::Cursor> cursor;
+    if (!comes) cursor.emplace(ring.cursor().value());
+    unsigned sent = comes ? 0 : push_some(world, producer, 0, 1);
+    std::uint64_t first = 0;
+    world.threads([&] { sent += push_some(world, producer, sent, 1); },
+                  [&] {
+                    if (comes) {
+                      cursor.emplace(ring.cursor().value());
+                      first = cursor->sequence() - start;
+                    } else {
+                      cursor.reset();
+                    }
+                  });
+    world.check(sent >= 1 && first <= sent, "no invention");
+    if (comes) read_some(world, *cursor, first, 1);
+    world.check(!comes || first == sent, "what was published after the joining is there");
+    world.outcome(std::to_string(sent) + std::to_string(first));
+  }
+}
+
 /// A reader reads and leaves, another one takes its gate, the producer goes on.
 template <class T>
 void leave_body(Explorer& world, std::size_t capacity, unsigned pushes, Sequence start) {
@@ -297,6 +326,12 @@ inline Models broadcast_models() {
           [=](Explorer& world) { broadcast_body<Element<56>>(world, capacity, start, 1); }, true,
           true);
     }
+    add(
+        "broadcast, join while publishing 1, capacity 1" + from, {},
+        [=](Explorer& world) { come_or_go_body(world, true, start); }, start == 0, true);
+    add(
+        "broadcast, leave while publishing 1, capacity 1" + from, {},
+        [=](Explorer& world) { come_or_go_body(world, false, start); }, start == 0, true);
     for (const bool refused : {false, true}) {
       Options options;
       options.heavy_refused = refused;

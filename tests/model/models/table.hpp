@@ -15,8 +15,10 @@ namespace ringway::model {
 
 /// What the command line asked for.
 struct Arguments {
-  bool whole = false;  // --whole: everything, in minutes, instead of the short form
-  std::string table;   // --table FILE: where the table is to be replaced
+  bool whole = false;               // --whole: everything, in minutes, instead of the short form
+  std::string table;                // --table FILE: where the table is to be replaced
+  std::string rows;                 // --rows FILE: where to keep the rows for --merge
+  std::vector<std::string> merged;  // --merge FILE, any number: rows that other runs have kept
 };
 inline Arguments arguments;
 
@@ -28,6 +30,10 @@ inline void read_arguments(int& count, char** given) {
       arguments.whole = true;
     } else if (std::string_view(given[i]) == "--table" && i + 1 < count) {
       arguments.table = given[++i];
+    } else if (std::string_view(given[i]) == "--rows" && i + 1 < count) {
+      arguments.rows = given[++i];
+    } else if (std::string_view(given[i]) == "--merge" && i + 1 < count) {
+      arguments.merged.emplace_back(given[++i]);
     } else {
       given[kept++] = given[i];
     }
