@@ -142,7 +142,10 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
    public:
     Reader(ReplySubscription* owner, std::uint32_t lane, typename Ring::Cursor cursor,
            std::optional<Answers> answers)
-        : LaneReader<Memory>(lane),
+        : LaneReader<Memory>(lane,
+                             [](LaneReader<Memory>& reader, std::size_t limit) {
+                               return static_cast<Reader&>(reader).drain_requests(limit);
+                             }),
           owner_(*owner),
           record_(owner->bus_->directory().lane(lane)),
           cursor_(std::move(cursor)),
@@ -158,7 +161,7 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
       owner_.bus_->template release_lane<Element>(this->lane());
     }
 
-    std::size_t drain(std::size_t limit) override {
+    std::size_t drain_requests(std::size_t limit) {
       std::size_t taken = 0;
       while (taken < limit) {
         const auto most = std::min(limit - taken, kRequestsAtATime);

@@ -43,13 +43,15 @@ class SubscriptionCore;
 template <class Memory>
 class LaneReader {
  public:
-  explicit LaneReader(std::uint32_t lane) noexcept : lane_(lane) {}
+  /// Handles at most `limit` messages of a reader. \return how many it took
+  using Drain = std::size_t (*)(LaneReader& reader, std::size_t limit);
+
+  LaneReader(std::uint32_t lane, Drain how) noexcept : lane_(lane), drain_(how) {}
   LaneReader(const LaneReader&) = delete;
   LaneReader& operator=(const LaneReader&) = delete;
   virtual ~LaneReader() = default;
 
-  /// Handles at most `limit` messages. \return how many it took
-  virtual std::size_t drain(std::size_t limit) = 0;
+  std::size_t drain(std::size_t limit) { return drain_(*this, limit); }
   [[nodiscard]] virtual bool has_news() = 0;
   /// True if the publisher has left and the lane is read to its end: the reader can go.
   [[nodiscard]] virtual bool finished() = 0;
@@ -66,6 +68,7 @@ class LaneReader {
 
  private:
   std::uint32_t lane_;
+  Drain drain_;
 };
 
 /// What a subscription's handle knows of it.

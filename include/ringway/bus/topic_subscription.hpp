@@ -3,12 +3,15 @@
 /// \file
 /// The typed half of a subscription: cursors of the right kind in plain and family lanes, and the
 /// call of the handler. Dispatcher's thread only, but for join() and adopt() during subscribe().
-/// Not for users.
+/// Not for users. What does not call the handler is in TopicLanes, which is compiled once per
+/// message type; TopicSubscription is compiled once per handler.
 
 #include <algorithm>
 #include <exception>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -33,21 +36,12 @@ void call_handler(Handler& handler, const T& message, const MessageInfo& info) {
   }
 }
 
-template <class T, class Handler, Home H>
-class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
-  using Core = BusCore<H>;
-  using Memory = typename H::Memory;
-  using Base = SubscriptionCore<Memory>;
+/// A subscription's cursors, whatever its handler.
+template <class T, Home H>
+class TopicLanes : public SubscriptionCore<typename H::Memory> {
+  using Base = SubscriptionCore<typename H::Memory>;
 
  public:
-  TopicSubscription(std::shared_ptr<Core> bus, std::string pattern, std::uint32_t index,
-                    std::uint32_t endpoint, SubscribeOptions options, Handler handler)
-      : Base(std::move(pattern), index),
-        bus_(std::move(bus)),
-        endpoint_(endpoint),
-        options_(options),
-        handler_(std::move(handler)) {}
-
   bool adopt(std::uint32_t lane, std::size_t gate) override {
     const bool family = bus_->directory().lane(lane).kind == LaneKind::kFamily;
     return family ? adopt_as<Numbered<T>>(lane, gate) : adopt_as<T>(lane, gate);
@@ -58,7 +52,10 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
     return family ? join_as<Numbered<T>>(lane) : join_as<T>(lane);
   }
 
- private:
+ protected:
+  using Core = BusCore<H>;
+  using Memory = typename H::Memory;
+
   template <class E, class Cursor>
   class Reader final : public LaneReader<Memory> {
     static constexpr bool kLossy = requires(const Cursor& cursor) { cursor.lost(); };
@@ -67,8 +64,8 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
    public:
     /// \param late messages that may be there already: it begins in the middle of a lane, not with
     /// it
-    Reader(TopicSubscription* owner, std::uint32_t lane, Cursor cursor, std::size_t late)
-        : LaneReader<Memory>(lane),
+    Reader(TopicLanes* owner, std::uint32_t lane, Cursor cursor, std::size_t late)
+        : LaneReader<Memory>(lane, std::get<DrainOf<Reader>>(owner->drains_).drain),
           owner_(*owner),
           record_(owner->bus_->directory().lane(lane)),
           topic_(owner->bus_->directory().topic(record_.topic).name.view()),
@@ -87,7 +84,9 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
       owner_.bus_->template release_lane<E>(this->lane(), lock);
     }
 
-    std::size_t drain(std::size_t limit) override {
+    [[nodiscard]] TopicLanes& owner() const noexcept { return owner_; }
+    template <class Handler>
+    std::size_t drain_to(Handler& handler, std::size_t limit) {
       std::size_t taken = 0;
       find_last_values();
       if constexpr (kLossy) {
@@ -98,7 +97,8 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
       }
       while (true) {
         try {
-          taken += cursor_->drain([this](const E& element) { return handle(element); }, limit);
+          taken +=
+              cursor_->drain([&](const E& element) { return handle(handler, element); }, limit);
           break;
         } catch (...) {
           ++taken;
@@ -132,7 +132,8 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
 
    private:
     /// \return false if the subscription was ended: then the cursor stops behind this message
-    bool handle(const E& element) {
+    template <class Handler>
+    bool handle(Handler& handler, const E& element) {
       std::uint64_t gap = 0;
       if constexpr (kLossy) {
         gap = cursor_->lost() - lost_seen_;
@@ -140,12 +141,13 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
       }
       if constexpr (!kFamily) {
         owner_.delivered.add(1);
-        call(element, topic_, gap);
+        call(handler, element, topic_, gap);
       } else {
         const auto topic = element.topic;
         if (!wants(topic)) return !owner_.ended();
         owner_.delivered.add(1);
-        call(element.value, owner_.bus_->directory().topic(topic).name.view(), gap);
+        const auto name = owner_.bus_->directory().topic(topic).name.view();
+        call(handler, element.value, name, gap);
       }
       return !owner_.ended();
     }
@@ -175,16 +177,17 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
       }
       return owner_.wants_topic(topic);
     }
-    void call(const T& message, std::string_view topic, std::uint64_t gap) {
+    template <class Handler>
+    void call(Handler& handler, const T& message, std::string_view topic, std::uint64_t gap) {
       if constexpr (std::is_invocable_v<Handler&, const T&, const MessageInfo&>) {
         const auto sequence = cursor_->sequence() - 1 + record_.skipped();
-        owner_.handler_(message, MessageInfo{topic, sequence, gap});
+        handler(message, MessageInfo{topic, sequence, gap});
       } else {
-        owner_.handler_(message);
+        handler(message);
       }
     }
 
-    TopicSubscription& owner_;
+    TopicLanes& owner_;
     LaneRecord<Memory>& record_;
     std::string_view topic_;
     std::optional<Cursor> cursor_;
@@ -196,6 +199,33 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
     std::unordered_map<std::uint32_t, Sequence> last_;  // by topic number, of those
   };
 
+  /// The function that drains readers of one type to the handler.
+  template <class R>
+  struct DrainOf {
+    typename LaneReader<Memory>::Drain drain;
+  };
+  template <class E>
+  static auto drains_of() {
+    using Rings = LaneRings<E, Memory>;
+    using Reliable = DrainOf<Reader<E, typename Rings::Reliable::Cursor>>;
+    if constexpr (Rings::kCanBeLossy) {
+      return std::tuple<Reliable, DrainOf<Reader<E, typename Rings::Lossy::Cursor>>,
+                        DrainOf<Reader<E, typename Rings::Lossy::LossyCursor>>>{};
+    } else {
+      return std::tuple<Reliable>{};
+    }
+  }
+  using Drains = decltype(std::tuple_cat(drains_of<T>(), drains_of<Numbered<T>>()));
+
+  TopicLanes(std::shared_ptr<Core> bus, std::string pattern, std::uint32_t index,
+             std::uint32_t endpoint, SubscribeOptions options, const Drains& drains)
+      : Base(std::move(pattern), index),
+        bus_(std::move(bus)),
+        endpoint_(endpoint),
+        options_(options),
+        drains_(drains) {}
+
+ private:
   template <class E>
   bool adopt_as(std::uint32_t lane, std::size_t gate, std::size_t late = 0) {
     using Rings = LaneRings<E, Memory>;
@@ -296,8 +326,38 @@ class TopicSubscription final : public SubscriptionCore<typename H::Memory> {
   std::shared_ptr<Core> bus_;
   std::uint32_t endpoint_;
   SubscribeOptions options_;
-  Handler handler_;
+  const Drains drains_;
   std::vector<Wanted> wanted_;  // by topic number
+};
+
+template <class T, class Handler, Home H>
+class TopicSubscription final : public TopicLanes<T, H> {
+  using Lanes = TopicLanes<T, H>;
+  using AnyReader = LaneReader<typename H::Memory>;
+
+ public:
+  TopicSubscription(std::shared_ptr<BusCore<H>> bus, std::string pattern, std::uint32_t index,
+                    std::uint32_t endpoint, SubscribeOptions options, Handler handler)
+      : Lanes(std::move(bus), std::move(pattern), index, endpoint, options, drains()),
+        handler_(std::move(handler)) {}
+
+ private:
+  template <class R>
+  static std::size_t drain(AnyReader& any, std::size_t limit) {
+    auto& reader = static_cast<R&>(any);
+    return reader.drain_to(static_cast<TopicSubscription&>(reader.owner()).handler_, limit);
+  }
+  static typename Lanes::Drains drains() {
+    typename Lanes::Drains all;
+    std::apply([](auto&... each) { (set(each), ...); }, all);
+    return all;
+  }
+  template <class R>
+  static void set(typename Lanes::template DrainOf<R>& drain_of) {
+    drain_of.drain = &TopicSubscription::drain<R>;
+  }
+
+  Handler handler_;
 };
 
 }  // namespace ringway
