@@ -38,6 +38,27 @@ template <class Condition>
   return true;
 }
 
+/// The same for what happens only while nothing else does, as falling asleep between two messages
+/// that `condition()` sends: longer and longer pauses between the looks, a minute at last.
+template <class Condition>
+[[nodiscard]] bool eventually_at_rest(Condition&& condition) {
+  for (auto pause = std::chrono::milliseconds(1); !condition(); pause *= 2) {
+    if (pause > std::chrono::minutes(1)) return false;
+    std::this_thread::sleep_for(pause);
+  }
+  return true;
+}
+
+/// Waits until `count()` has reached `last`, however long that takes. \return false if it stood
+/// still for a minute
+template <class Count>
+[[nodiscard]] bool reaches(Count&& count, std::uint64_t last) {
+  for (std::uint64_t seen = count(); seen < last;) {
+    if (!eventually([&, before = seen] { return (seen = count()) != before; })) return false;
+  }
+  return true;
+}
+
 /// A door that a handler stands before until the test opens it.
 class Door {
  public:

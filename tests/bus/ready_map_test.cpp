@@ -78,15 +78,16 @@ TEST(ReadyMap, NoSetIsMissedAndWhatCameBeforeItIsSeen) {
       }
     });
   }
-  const bool all = test::eventually([&] {
+  const auto look = [&] {
     map->take([&](std::size_t bit) {
       auto& place = places[bit == 1 ? 0 : bit == 2 ? 1 : 2];
       place.seen.store(place.value);
     });
-    int done = 0;
-    for (auto& place : places) done += place.seen.load() == kRounds ? 1 : 0;
-    return done == static_cast<int>(kSetters);
-  });
+    std::uint64_t done = 0;
+    for (auto& place : places) done += static_cast<std::uint64_t>(place.seen.load());
+    return done;
+  };
+  const bool all = test::reaches(look, kSetters * kRounds);
   EXPECT_TRUE(all);
   if (!all) std::_Exit(1);
   for (auto& setter : setters) setter.join();

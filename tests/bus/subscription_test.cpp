@@ -30,7 +30,10 @@ TEST(Subscription, IsLiveWhenItIsReturned) {
   std::atomic<bool> over{false};
   std::thread publishing([&] {
     for (int done = 0; !over.load();) {
-      if (go.load() == done) continue;
+      if (go.load() == done) {
+        std::this_thread::yield();
+        continue;
+      }
       publisher.publish({static_cast<std::uint64_t>(++done)});
     }
   });
@@ -115,18 +118,19 @@ TEST(Subscription, EndFromAnotherThreadWhileTheHandlerRuns) {
   });
   auto beside = dispatcher.subscribe(kNumbers, [](const Number&) {});
   std::uint64_t heard = 0;
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 300 || heard == 0; ++round) {
+    ASSERT_LT(round, 1000) << "nothing is heard";
     auto state = std::make_unique<std::vector<std::uint64_t>>(8, 0);
     auto subscription = dispatcher.subscribe(
         kNumbers, [raw = state.get()](const Number& number) { ++(*raw)[number.value % 8]; });
     if (round % 3 == 0) std::this_thread::sleep_for(100us);
+    if (round > 300) std::this_thread::sleep_for((round - 300) * 1ms);  // a busy machine
     subscription.end();
     for (const auto count : *state) heard += count;
     state.reset();
   }
   over.store(true);
   publishing.join();
-  EXPECT_GT(heard, 0u);
 }
 
 TEST(Subscription, EndWaitsForTheHandlerThatRuns) {

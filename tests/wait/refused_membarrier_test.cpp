@@ -39,7 +39,7 @@ TEST(RefusedMembarrier, AtConstructionSetsTheFenceBitAndThePingPongEnds) {
               if (!left.arrival.fence_needed() || !right.arrival.fence_needed()) {
                 return 1;
               }
-              return test::play(left, right, 50'000, 3, 4, 200) > 0 ? 0 : 2;
+              return test::play_until_slept(left, right, 50'000, 3) > 0 ? 0 : 2;
             }),
             0);
 }
@@ -54,7 +54,7 @@ TEST(RefusedMembarrier, AfterConstructionSetsTheFenceBitAndThePingPongEnds) {
               if (!test::refuse_system_call(SYS_membarrier, EPERM)) {
                 return kNoFilter;
               }
-              const auto parks = test::play(left, right, 50'000, 4, 4, 200);
+              const auto parks = test::play_until_slept(left, right, 50'000, 4);
               return parks > 0 && left.arrival.fence_needed() ? 0 : 2;
             }),
             0);
