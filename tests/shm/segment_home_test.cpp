@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// labels: notsan
 // Attaching, detaching, dying, forking: who is a participant, and what becomes of the name.
 #include "ringway/shm/segment_home.hpp"
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// labels: notsan
 // kill -9 at every system call of attaching, binding and detaching, at instructions of publishing,
 // and at random moments under load: survivors go on, nothing committed is lost, nothing stays.
 #include <gtest/gtest.h>
@@ -13,6 +12,7 @@
 
 #include "ringway/shm/shared_bus.hpp"
 #include "shm_support.hpp"
+#include "support/sanitized.hpp"
 #include "support/single_step.hpp"
 #include "traced_process.hpp"
 
@@ -246,6 +246,7 @@ TEST(KilledAtEverySystemCall, CleanerMayDieToo) {
 // The instructions of publish(): a message is published or it does not exist, and its lane goes
 // when it is read.
 TEST(KilledAtInstructions, PublisherPublishesOrDoesNot) {
+  if (test::kSanitized) GTEST_SKIP() << "each instruction of the sanitizer would be a step";
   const auto refusal = test::single_step_refusal();
   if (!refusal.empty()) GTEST_SKIP() << refusal;
   std::size_t published = 0;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// labels: notsan
 // The bus between processes: the same topics and services, whoever comes first.
 #include "ringway/shm/shared_bus.hpp"
 
