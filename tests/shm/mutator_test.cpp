@@ -336,6 +336,7 @@ TEST(Mutator, VictimsAreToldAndNeitherCrashNorHang) {
     // somebody is at work before the first flip
     ASSERT_TRUE(eventually([&] { return scene->victims[0].steps > 10; }));
     Process mutator([&] { return mutate(name.path(), *scene, seed); });
+    ASSERT_TRUE(eventually([&] { return scene->flips != 0 || mutator.has_ended(); }));
     std::this_thread::sleep_for(200ms);
     // everybody still comes back from what it does: a minute without is a hang
     for (std::size_t i = 0; i < Scene::kVictims; ++i) {

@@ -336,6 +336,9 @@ int ask_for_ever(const std::string& name, Load& load) {
 }
 
 TEST(KilledUnderLoad, NothingCommittedIsLostAndNobodyHangs) {
+  if (test::kThreadSanitized) {
+    GTEST_SKIP() << "ThreadSanitizer ends what a process with threads forks and has threads itself";
+  }
   const char* wanted = std::getenv("RINGWAY_KILLS");
   const int kills = wanted != nullptr ? std::atoi(wanted) : 60;
   std::random_device device;

@@ -1,20 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// Whether a sanitizer that slows everything down is compiled in.
+/// Whether a sanitizer that slows everything down is compiled in, and which.
 
 #if defined(__has_feature)  // clang's way to say it
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define RINGWAY_SANITIZED
+#if __has_feature(thread_sanitizer)
+#define RINGWAY_THREAD_SANITIZED
 #endif
+#if __has_feature(address_sanitizer)
+#define RINGWAY_ADDRESS_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)  // g++'s
+#define RINGWAY_THREAD_SANITIZED
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define RINGWAY_ADDRESS_SANITIZED
 #endif
 
 namespace ringway::test {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(RINGWAY_SANITIZED)
+#if defined(RINGWAY_THREAD_SANITIZED)
+inline constexpr bool kThreadSanitized = true;
+#else
+inline constexpr bool kThreadSanitized = false;
+#endif
+#if defined(RINGWAY_ADDRESS_SANITIZED)
 inline constexpr bool kSanitized = true;
 #else
-inline constexpr bool kSanitized = false;
+inline constexpr bool kSanitized = kThreadSanitized;
 #endif
 
 }  // namespace ringway::test
