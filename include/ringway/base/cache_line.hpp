@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// The two distances that decide what shares a cache line, and a hint to fetch one for writing.
+/// The two distances that decide what shares a cache line, and hints to fetch some ahead of use.
 ///
 /// Own constants, never `std::hardware_destructive_interference_size`: that one changes with the
 /// compiler's tuning flags, and a ring's layout must be the same in every translation unit and in
@@ -27,8 +27,16 @@ inline constexpr std::size_t kOwnerSpacing = 128;
   return (value + unit - 1) & ~(unit - 1);
 }
 
-/// Asks for ownership of a cache line that will be written soon. A hint: changes nothing, never
-/// faults.
+/// Asks for a cache line that will be read soon. A hint: changes nothing, never faults.
+inline void prefetch_for_reading(const void* address) noexcept {
+#if defined(__GNUC__)
+  __builtin_prefetch(address, 0);
+#else
+  static_cast<void>(address);
+#endif
+}
+
+/// Asks for ownership of a cache line that will be written soon. A hint, too.
 inline void prefetch_for_writing(const void* address) noexcept {
 #if defined(__GNUC__)
   __builtin_prefetch(address, 1);

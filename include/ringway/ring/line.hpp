@@ -90,10 +90,17 @@ class Lines {
   [[nodiscard]] LineType* after(LineType* line) const noexcept {
     return line == last_ ? first_ : line + 1;
   }
-  /// Asks for a line that the writer in `line` will need a little later.
-  void fetch_ahead(const LineType* line) const noexcept {
-    constexpr std::ptrdiff_t kAhead = 4;
-    if (last_ - line >= kAhead) prefetch_for_writing(line + kAhead);
+  /// Asks for a line that a writer who enters `line` at `position` will need a little later, if it
+  /// may write there already: elements before `limit` have been released by their reader.
+  void fetch_to_write(LineType* line, Sequence position, Sequence limit) const noexcept {
+    if (distance(position + (kWriteAhead + 1) * kItems, limit) < 0) return;
+    prefetch_for_writing(further(line, kWriteAhead));
+  }
+  /// The same for a reader, if what it will need has been published: everything before `known`. A
+  /// line that is fetched while it is being written costs its writer more than it gives.
+  void fetch_to_read(LineType* line, Sequence position, Sequence known) const noexcept {
+    if (distance(position + (kReadAhead + 1) * kItems, known) < 0) return;
+    prefetch_for_reading(further(line, kReadAhead));
   }
   /// True if all lines fit a second-level cache, so that each is still in its last reader's when
   /// the writer comes back to it.
@@ -143,6 +150,16 @@ class Lines {
  private:
   static constexpr int kMostLooks = 10'000;
 
+  // In lines (docs/design/spsc-ring.md). Of a line of several cache lines the first one is asked
+  // for, with the word; the elements come in a row.
+  static constexpr std::size_t kWriteAhead = LineLayout<SlotType>::kShared ? 32 : 4;
+  static constexpr std::size_t kReadAhead = LineLayout<SlotType>::kShared ? 8 : 1;
+
+  [[nodiscard]] LineType* further(LineType* line, std::size_t lines) const noexcept {
+    const auto left = static_cast<std::size_t>(last_ - line);
+    return left >= lines ? line + lines : first_ + (lines - left - 1);
+  }
+
   LineType* first_;
   LineType* last_;
   Sequence start_;
@@ -177,6 +194,8 @@ class LineWriter {
 
   [[nodiscard]] SlotType* slot() const noexcept { return origin_.slot_of(position_); }
   [[nodiscard]] Sequence position() const noexcept { return position_; }
+  /// The ring is full at this position, as far as is known here.
+  [[nodiscard]] Sequence limit() const noexcept { return limit_; }
   [[nodiscard]] const LinesType& lines() const noexcept { return lines_; }
   /// Free slots of the current line that the cached limit allows.
   [[nodiscard]] std::size_t room() const noexcept {
@@ -238,7 +257,7 @@ class LineWriter {
   Sequence line_end_;  // the position after the current line's last slot
   Sequence position_;  // of the next element
   Sequence stop_;      // up to here without looking
-  Sequence limit_;     // the ring is full at this position, as far as we know
+  Sequence limit_;
 };
 
 /// A reader's private place in the lines: which element is next and how many are known to be there.
@@ -268,13 +287,16 @@ class LineReader {
     return static_cast<std::size_t>(stop_ - position_);
   }
 
-  /// Makes available() at least 1, or says that there is nothing.
-  [[nodiscard, gnu::always_inline]] bool open() noexcept {
+  /// Makes available() at least 1, or says that there is nothing. `enter(line, position)` is called
+  /// when a new line begins.
+  template <class Enter>
+  [[nodiscard, gnu::always_inline]] bool open(Enter&& enter) noexcept {
     if (position_ == line_end_) {
       line_ = lines_.after(line_);
       origin_ = SlotOrigin<SlotType>(line_->begin(), position_);
       line_end_ = position_ + LinesType::kItems;
       if (lines_.stay_cached()) stream_end_ = line_end_ - 1;
+      enter(line_, position_);
     }
     const auto published = line_->published.load(std::memory_order_acquire);  // acquire "published"
     if (distance(position_, published) <= 0) {
@@ -286,6 +308,10 @@ class LineReader {
       if (stop_ - position_ > 1 && lines_.stay_cached()) stream_end_ = line_end_ - 1;
     }
     return true;
+  }
+
+  [[nodiscard, gnu::always_inline]] bool open() noexcept {
+    return open([](Line<SlotType, Memory>*, Sequence) {});
   }
 
   void advance() noexcept { ++position_; }

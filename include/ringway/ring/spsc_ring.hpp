@@ -20,6 +20,8 @@
 /// acknowledges the last element in one, it writes bytes of that slot over with themselves
 /// (`Slot::own_lines`), so that the producer meets lines that nobody shares. In rings of at most
 /// 1 MiB.
+/// Both sides fetch lines ahead, but only those with which the other has finished: the producer up
+/// to its cached limit, the consumer up to where `front` was when it last looked.
 ///
 /// *Synchronisation.*
 ///   "published"  in ring/line.hpp: the element is constructed
@@ -318,7 +320,7 @@ class SpscRing<T, Memory>::Producer {
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
     return writer_.open([this] { return ask_limit(block_, writer_.position()); },
                         [this](LineType* line, Sequence position) {
-                          writer_.lines().fetch_ahead(line);
+                          writer_.lines().fetch_to_write(line, position, writer_.limit());
                           block_->front.store(
                               position,
                               std::memory_order_relaxed);  // relaxed: a hint for observers
@@ -362,7 +364,10 @@ template <class T, class Memory>
 class SpscRing<T, Memory>::Consumer {
  public:
   Consumer(Consumer&& other) noexcept
-      : block_(std::exchange(other.block_, nullptr)), reader_(other.reader_) {}
+      : block_(std::exchange(other.block_, nullptr)),
+        reader_(other.reader_),
+        look_(other.look_),
+        known_(other.known_) {}
   Consumer& operator=(Consumer&&) = delete;
   ~Consumer() {
     if (block_ != nullptr) block_->consumer_role.give(reader_.position());
@@ -370,7 +375,7 @@ class SpscRing<T, Memory>::Consumer {
 
   /// Takes the oldest element. \return nothing if the ring is empty. Wait-free.
   [[nodiscard]] std::optional<T> try_pop() noexcept {
-    if (reader_.available() == 0 && !reader_.open()) [[unlikely]]
+    if (reader_.available() == 0 && !open()) [[unlikely]]
       return std::nullopt;
     Memory::before_read(reader_.slot(), sizeof(T));
     std::optional<T> value(std::move(reader_.slot()->get()));
@@ -387,7 +392,7 @@ class SpscRing<T, Memory>::Consumer {
                     std::size_t limit) noexcept(std::is_nothrow_invocable_v<Handler&, T&>) {
     std::size_t taken = 0;
     while (taken < limit) {
-      if (reader_.available() == 0 && !reader_.open()) break;
+      if (reader_.available() == 0 && !open()) break;
       const auto wanted = limit - taken;
       const auto count = reader_.available() < wanted ? reader_.available() : wanted;
       const AtExit acknowledge_them([this] { acknowledge(); });  // also when the handler throws
@@ -411,7 +416,20 @@ class SpscRing<T, Memory>::Consumer {
   friend SpscRing;
 
   explicit Consumer(Block* block) noexcept
-      : block_(block), reader_(block->lines(), block->consumer_role.position()) {}
+      : block_(block),
+        reader_(block->lines(), block->consumer_role.position()),
+        look_(reader_.position()),
+        known_(look_) {}
+
+  [[nodiscard, gnu::always_inline]] bool open() noexcept {
+    return reader_.open([this](LineType* line, Sequence position) {
+      if (distance(look_, position) >= 0) [[unlikely]] {
+        look_ = position + kLinesPerLook * LineType::kItems;
+        known_ = block_->front.load(std::memory_order_relaxed);  // relaxed: for prefetching only
+      }
+      reader_.lines().fetch_to_read(line, position, known_);
+    });
+  }
 
   void take() noexcept {
     if constexpr (!std::is_trivially_destructible_v<T>) {
@@ -428,8 +446,12 @@ class SpscRing<T, Memory>::Consumer {
     block_->consumed.store(reader_.position(), std::memory_order_release);  // release "consumed"
   }
 
+  static constexpr std::size_t kLinesPerLook = 32;
+
   Block* block_;
   LineReader<Slot<T>, Memory> reader_;
+  Sequence look_;   // from here on, `known_` is old
+  Sequence known_;  // everything before it had been published when we last looked
 };
 
 }  // namespace ringway
