@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs the headers, the CMake package and the pkg-config file. Nothing here is compiled, so the
-# package serves every architecture.
+# package serves every architecture. tools/ringway installs the command line, if it was built.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// labels: notsan
+// Reading a lane without being one of its readers: whole messages in order, nobody held back.
+#include "ringway/shm/lane_tap.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "shm_support.hpp"
+
+namespace ringway {
+namespace {
+
+using test::eventually;
+using test::message_of;
+using test::SegmentName;
+
+/// `kWords` words that all follow from the number.
+template <std::size_t kWords>
+struct Parcel {
+  std::array<std::uint64_t, kWords> words;
+
+  static Parcel of(std::uint64_t number) {
+    Parcel parcel{};
+    for (std::size_t i = 0; i < kWords; ++i) parcel.words[i] = number * 1000003 + i;
+    return parcel;
+  }
+};
+
+/// What a tap saw of a lane.
+struct Seen {
+  std::uint64_t count = 0;
+  std::uint64_t torn = 0;
+  std::uint64_t out_of_order = 0;
+  std::optional<Sequence> last;
+
+  template <std::size_t kWords>
+  void take(Sequence sequence, std::span<const std::byte> bytes) {
+    Parcel<kWords> parcel;
+    ++count;
+    if (last && sequence <= *last) ++out_of_order;
+    last = sequence;
+    if (bytes.size() < sizeof(parcel)) {
+      ++torn;
+      return;
+    }
+    std::memcpy(&parcel, bytes.data(), sizeof(parcel));
+    if (parcel.words != Parcel<kWords>::of(sequence).words) ++torn;
+  }
+};
+
+LaneInfo only_lane(BusInspector& inspector) {
+  auto seen = inspector.snapshot();
+  EXPECT_TRUE(seen.ok()) << message_of(seen);
+  EXPECT_EQ(seen->lanes.size(), 1U);
+  EXPECT_EQ(seen->lanes[0].trouble, "");
+  return seen->lanes[0];
+}
+
+template <std::size_t kWords>
+void read_what_is_there(bool admits_lossy, std::size_t capacity, std::uint64_t messages) {
+  SCOPED_TRACE(std::to_string(kWords) + " words, capacity " + std::to_string(capacity) + ", " +
+               std::to_string(messages) + " messages" + (admits_lossy ? ", lossy" : ""));
+  const SegmentName name;
+  auto bus = open_shared(name.str()).value();
+  auto publisher = bus.publisher(
+      Topic<Parcel<kWords>>{"parcels", {.capacity = capacity, .admits_lossy = admits_lossy}});
+  auto inspector = BusInspector::open(name.path()).value();
+  for (std::uint64_t i = 0; i < messages; ++i) {
+    ASSERT_EQ(publisher.try_publish(Parcel<kWords>::of(i)), PublishStatus::kPublished);
+  }
+  const auto lane = only_lane(inspector);
+  EXPECT_EQ(lane.published, messages);
+  LaneTap tap(lane, LaneTap::Begin::kOldest);
+  Seen seen;
+  const auto got = tap.read(inspector, 1'000'000, [&](Sequence s, std::span<const std::byte> b) {
+    seen.take<kWords>(s, b);
+  });
+  ASSERT_TRUE(got.ok()) << message_of(got);
+  EXPECT_EQ(seen.torn, 0U);
+  EXPECT_EQ(seen.out_of_order, 0U);
+  EXPECT_EQ(tap.lost(), 0U);
+  EXPECT_EQ(seen.count, *got);
+  // all but what lies in the line that may be written next
+  const auto kept = lane.ring.slots() - lane.ring.shape.items;
+  if (messages != 0 && kept != 0) {
+    EXPECT_EQ(seen.last, messages - 1);
+  }
+  EXPECT_GE(seen.count, messages < kept ? messages : kept);
+}
+
+TEST(LaneTap, ReadsFromTheOldestMessageOnWhateverItsSize) {
+  for (const bool lossy : {false, true}) {
+    for (const std::size_t capacity : {std::size_t{1}, std::size_t{5}, std::size_t{64}}) {
+      for (const std::uint64_t messages : {0, 1, 4, 7, 63, 64, 65, 500}) {
+        read_what_is_there<1>(lossy, capacity, messages);
+      }
+      read_what_is_there<7>(lossy, capacity, 200);
+      read_what_is_there<8>(lossy, capacity, 200);
+      read_what_is_there<64>(lossy, capacity, 200);
+      read_what_is_there<80>(lossy, capacity, 200);
+    }
+  }
+}
+
+TEST(LaneTap, HoldsNobodyBackAndCountsWhatWasOverwritten) {
+  const SegmentName name;
+  auto bus = open_shared(name.str()).value();
+  auto publisher = bus.publisher(Topic<Parcel<2>>{"parcels", {.capacity = 16}});
+  auto inspector = BusInspector::open(name.path()).value();
+  LaneTap tap(only_lane(inspector), LaneTap::Begin::kOldest);
+  Seen seen;
+  const auto visit = [&](Sequence s, std::span<const std::byte> b) { seen.take<2>(s, b); };
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    ASSERT_EQ(publisher.try_publish(Parcel<2>::of(i)), PublishStatus::kPublished);
+    if (i == 9) {
+      EXPECT_EQ(*tap.read(inspector, 100, visit), 10U);
+    }
+  }
+  const auto got = tap.read(inspector, 1'000'000, visit);
+  ASSERT_TRUE(got.ok());
+  EXPECT_EQ(seen.torn + seen.out_of_order, 0U);
+  EXPECT_EQ(seen.last, 999U);
+  EXPECT_EQ(10 + *got + tap.lost(), 1000U);
+  EXPECT_GT(tap.lost(), 0U);
+}
+
+TEST(LaneTap, BeginsAtTheNewestIfAsked) {
+  const SegmentName name;
+  auto bus = open_shared(name.str()).value();
+  auto publisher = bus.publisher(Topic<Parcel<2>>{"parcels", {.capacity = 16}});
+  auto inspector = BusInspector::open(name.path()).value();
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    ASSERT_EQ(publisher.try_publish(Parcel<2>::of(i)), PublishStatus::kPublished);
+  }
+  LaneTap tap(only_lane(inspector), LaneTap::Begin::kNewest);
+  Seen seen;
+  const auto visit = [&](Sequence s, std::span<const std::byte> b) { seen.take<2>(s, b); };
+  EXPECT_EQ(*tap.read(inspector, 100, visit), 0U);
+  ASSERT_EQ(publisher.try_publish(Parcel<2>::of(5)), PublishStatus::kPublished);
+  EXPECT_EQ(*tap.read(inspector, 100, visit), 1U);
+  EXPECT_EQ(seen.last, 5U);
+  EXPECT_EQ(seen.torn, 0U);
+}
+
+template <std::size_t kWords>
+void read_beside_a_publisher(bool admits_lossy, std::size_t capacity, std::uint64_t messages) {
+  const SegmentName name;
+  auto bus = open_shared(name.str()).value();
+  auto publisher = bus.publisher(
+      Topic<Parcel<kWords>>{"parcels", {.capacity = capacity, .admits_lossy = admits_lossy}});
+  auto inspector = BusInspector::open(name.path()).value();
+  LaneTap tap(only_lane(inspector), LaneTap::Begin::kOldest);
+  std::atomic<bool> published{false};
+  std::uint64_t refused = 0;
+  std::thread feed([&] {
+    for (std::uint64_t i = 0; i < messages; ++i) {
+      if (publisher.try_publish(Parcel<kWords>::of(i)) != PublishStatus::kPublished) ++refused;
+    }
+    published = true;
+  });
+  Seen seen;
+  bool good = true;
+  const auto read = [&] {
+    const auto got = tap.read(inspector, 1'000'000, [&](Sequence s, std::span<const std::byte> b) {
+      seen.take<kWords>(s, b);
+    });
+    good = good && got.ok();
+  };
+  while (good && !published) read();
+  feed.join();
+  while (good && seen.count + tap.lost() != messages) {  // what is left is at rest
+    const auto before = seen.count + tap.lost();
+    read();
+    if (seen.count + tap.lost() == before) break;
+  }
+  EXPECT_TRUE(good);
+  EXPECT_EQ(refused, 0U);  // nobody holds it back
+  EXPECT_EQ(seen.torn, 0U);
+  EXPECT_EQ(seen.out_of_order, 0U);
+  EXPECT_EQ(seen.count + tap.lost(), messages);
+}
+
+TEST(LaneTap, ShowsWholeMessagesOnlyWhileTheyAreOverwritten) {
+  for (const bool lossy : {false, true}) {
+    read_beside_a_publisher<1>(lossy, 32, 100'000);
+    read_beside_a_publisher<8>(lossy, 32, 60'000);
+    read_beside_a_publisher<80>(lossy, 8, 30'000);
+    read_beside_a_publisher<8>(lossy, 1, 20'000);
+  }
+}
+
+TEST(LaneTap, FamilyMessagesCarryTheNumberOfTheirTopic) {
+  const SegmentName name;
+  auto bus = open_shared(name.str()).value();
+  auto family = bus.family_publisher(Topic<Parcel<3>>{"family.>", {.capacity = 16}});
+  const auto a = family.topic("family.a");
+  const auto b = family.topic("family.b");
+  ASSERT_EQ(family.publish(a, Parcel<3>::of(0)), PublishStatus::kPublished);
+  ASSERT_EQ(family.publish(b, Parcel<3>::of(1)), PublishStatus::kPublished);
+  auto inspector = BusInspector::open(name.path()).value();
+  const auto bus_now = inspector.snapshot().value();
+  ASSERT_EQ(bus_now.lanes.size(), 1U);
+  LaneTap tap(bus_now.lanes[0], LaneTap::Begin::kOldest);
+  Seen seen;
+  std::vector<std::string> topics;
+  const auto got = tap.read(inspector, 10, [&](Sequence s, std::span<const std::byte> bytes) {
+    seen.take<3>(s, bytes);
+    std::uint32_t number = 0;
+    std::memcpy(&number, bytes.data() + sizeof(Parcel<3>), sizeof(number));
+    topics.push_back(number < bus_now.topics.size() ? bus_now.topics[number].name : "?");
+  });
+  ASSERT_TRUE(got.ok());
+  EXPECT_EQ(seen.torn, 0U);
+  EXPECT_EQ(topics, (std::vector<std::string>{"family.a", "family.b"}));
+}
+
+}  // namespace
+}  // namespace ringway
