@@ -205,7 +205,8 @@ class DispatcherCore final : public DispatcherBase {
     bool add;
   };
 
-  static constexpr unsigned kRoundsPerLook = 1024;  // idle rounds between looks after others
+  static constexpr unsigned kRoundsPerLook = 1024;    // idle rounds between looks after others
+  static constexpr unsigned kBusyRoundsPerLook = 64;  // the same for rounds with messages
 
   DispatcherCore(std::shared_ptr<Core> bus, std::uint32_t endpoint, DispatcherOptions options)
       : bus_(std::move(bus)),
@@ -274,12 +275,14 @@ class DispatcherCore final : public DispatcherBase {
   void run() {
     running_dispatcher = {bus_.get(), endpoint_, this};
     unsigned idle_rounds = 0;
+    unsigned busy_rounds = 0;
     while (true) {
       if (record_.ready.any()) collect();
       const auto stop = stop_.load(std::memory_order_acquire);  // acquire "stopping"
       if (stop == Stop::kNow) break;
       if (look_at_hot() != 0) {
         idle_rounds = 0;
+        if (++busy_rounds % kBusyRoundsPerLook == 0) bus_->look_after_others();
         continue;
       }
       if (stop == Stop::kDrain && !record_.ready.any() && drained()) break;

@@ -53,7 +53,6 @@ struct ParticipantInfo {
   std::uint64_t generation = 0;
   std::string name;
   bool alive = false;
-  std::int64_t since_ns = 0;  ///< when it attached, on the wall clock
 };
 
 /// A view of the table. Position-independent; lies at the front of a segment's contents.
@@ -117,7 +116,7 @@ class Participants {
     char name[ParticipantRecord::kLongestName + 1];
     std::memcpy(name, seen.name, sizeof(name));
     name[ParticipantRecord::kLongestName] = '\0';
-    return {p, seen.pid, seen.generation, name, p == own || alive(fd, p), seen.since_ns};
+    return {p, seen.pid, seen.generation, name, p == own || alive(fd, p)};
   }
 
   /// Under the directory's lock: who held it and did not let go; 0 or participant + 1.

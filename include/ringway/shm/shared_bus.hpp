@@ -126,5 +126,9 @@ struct SharedBusContents {
 inline std::size_t look_after_others(SharedBus& bus) {
   return bus.core()->home().attachment().look_now();
 }
+/// How many of the dead this process has cleaned up after, since it attached.
+[[nodiscard]] inline std::uint64_t cleaned_up_after(SharedBus& bus) {
+  return bus.core()->home().attachment().buried();
+}
 
 }  // namespace ringway
