@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// What the threads of the vessel agree on: topics, services, and the clock.
+/// What the threads, or the processes, of the vessel agree on: topics, services, and the clock.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 
 #include "n2k.hpp"
 #include "ringway/ringway.hpp"
+#include "ringway/shm/type_identity.hpp"
 #include "vessel_state.hpp"
 
 namespace vessel {
@@ -22,9 +24,28 @@ struct StateRequest {
 inline constexpr ringway::Service<VesselState(StateRequest)> kStateService{
     "navigation.state", {.timeout = std::chrono::milliseconds(500)}};
 
+/// Between processes: asked before a process begins that needs others. Each role that others wait
+/// for serves a name of its own, `crew.<role>`, as soon as it does its work.
+struct RollCall {
+  std::uint32_t asked_by = 0;  ///< a process
+};
+struct Present {
+  std::uint32_t process = 0;
+};
+inline constexpr ringway::Service<Present(RollCall)> kCrew{
+    "crew", {.timeout = std::chrono::milliseconds(500)}};
+
 /// The clock of intended and actual times, in nanoseconds.
 [[nodiscard]] inline std::int64_t now_ns() noexcept {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
 }
 
 }  // namespace vessel
+
+/// Between processes each side tells what a message looks like. The compiler can not list the
+/// members of std::optional, so this type says that it is bytes.
+template <>
+struct ringway::DescribeType<vessel::VesselState> {
+  static constexpr std::array<ringway::TypeMember, 1> kMembers{
+      {{.size = sizeof(vessel::VesselState), .kind = ringway::TypeKind::kOpaque}}};
+};

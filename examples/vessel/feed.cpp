@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "ringway/shm/shared_bus.hpp"
+
 namespace vessel {
 
-Feed::Feed(ringway::Bus& bus, const FeedPlan& plan)
-    : plan_(plan), publisher_(bus.family_publisher(kN2k)) {}
+template <ringway::Home Home>
+Feed<Home>::Feed(ringway::BasicBus<Home>& bus, const FeedPlan& plan, Tally& tally)
+    : plan_(plan), tally_(tally), publisher_(bus.family_publisher(kN2k)) {}
 
-void Feed::run() {
+template <ringway::Home Home>
+void Feed<Home>::run() {
   sleep_precisely();
   while (passes_ < plan_.passes && run_pass()) {
     ++passes_;
@@ -17,7 +21,8 @@ void Feed::run() {
   }
 }
 
-bool Feed::run_pass() {
+template <ringway::Home Home>
+bool Feed<Home>::run_pass() {
   pass_started_ns_ = 0;
   N2kMessage message;
   std::string_view rest = plan_.text;
@@ -35,28 +40,47 @@ bool Feed::run_pass() {
   return true;
 }
 
-void Feed::report(std::size_t line_number, const LineError& error) const {
+template <ringway::Home Home>
+void Feed<Home>::report(std::size_t line_number, const LineError& error) const {
   std::fprintf(stderr, "%s:%zu: %s\n", plan_.file.c_str(), line_number, explain(error).c_str());
 }
 
-bool Feed::publish(N2kMessage& message) {
+template <ringway::Home Home>
+bool Feed<Home>::publish(N2kMessage& message) {
+  if (stopped_) return false;
   Topic* topic = topic_of(message);
   if (topic == nullptr) return false;
+  if (plan_.skip > 0) {
+    --plan_.skip;
+    ++topic->published;
+    return true;
+  }
   message.due_ns = 0;
   if (plan_.pacing != Pacing::kFullSpeed) {
     message.due_ns = next_due(message);
-    wait_until(message.due_ns);
+    if (!wait_until_due(message.due_ns)) return false;
   }
   if (publisher_.publish(topic->number, message) != ringway::PublishStatus::kPublished) {
     failure_ = "the bus is closed";
     return false;
   }
   ++topic->published;
-  published_.add(1);
+  tally_.messages.add(1);
   return true;
 }
 
-std::int64_t Feed::next_due(const N2kMessage& message) noexcept {
+/// A recording may pause for hours; stop() shall not wait so long. \return false if stopped
+template <ringway::Home Home>
+bool Feed<Home>::wait_until_due(std::int64_t due_ns) const {
+  constexpr std::int64_t kLongestSleepNs = 50'000'000;
+  while (due_ns - now_ns() > kLongestSleepNs && !stopped_) wait_until(now_ns() + kLongestSleepNs);
+  if (stopped_) return false;
+  wait_until(due_ns);
+  return true;
+}
+
+template <ringway::Home Home>
+std::int64_t Feed<Home>::next_due(const N2kMessage& message) noexcept {
   if (pass_started_ns_ == 0) {
     pass_started_ns_ = now_ns();
     first_time_ms_ = message.time_ms;
@@ -74,7 +98,8 @@ std::int64_t Feed::next_due(const N2kMessage& message) noexcept {
   return last_due_ns_;
 }
 
-Feed::Topic* Feed::topic_of(const N2kMessage& message) {
+template <ringway::Home Home>
+typename Feed<Home>::Topic* Feed<Home>::topic_of(const N2kMessage& message) {
   const std::uint32_t key = message.pgn << 8U | message.source;
   if (const auto found = topics_.find(key); found != topics_.end()) return &found->second;
   const auto number = publisher_.try_topic("n2k." + std::to_string(message.source) + '.' +
@@ -86,10 +111,14 @@ Feed::Topic* Feed::topic_of(const N2kMessage& message) {
   return &topics_.emplace(key, Topic{*number, 0}).first->second;
 }
 
-std::map<std::uint32_t, std::uint64_t> Feed::per_pgn() const {
+template <ringway::Home Home>
+std::map<std::uint32_t, std::uint64_t> Feed<Home>::per_pgn() const {
   std::map<std::uint32_t, std::uint64_t> counts;
   for (const auto& [key, topic] : topics_) counts[key >> 8U] += topic.published;
   return counts;
 }
+
+template class Feed<ringway::HeapHome>;     // between threads
+template class Feed<ringway::SegmentHome>;  // between processes
 
 }  // namespace vessel

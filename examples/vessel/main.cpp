@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 /// \file
-/// Replays a recording of a vessel's NMEA 2000 network over a bus and shows what became of it.
+/// Replays a recording of a vessel's NMEA 2000 network over a bus, between threads or between
+/// processes, and shows what became of it.
 ///
 /// Exit status: 0 all went well; 1 the bus or the output failed; 2 a mistake on the command line, a
-/// recording that is missing or holds no message, or, with --strict, a malformed line.
+/// recording that is missing or holds no message, or, with --strict, a malformed line; 3 a process
+/// (--role) waited in vain for another; 130 interrupted (--processes).
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <system_error>
+#include <vector>
 
+#include "crew.hpp"
 #include "options.hpp"
 #include "report.hpp"
+#include "role.hpp"
 #include "run.hpp"
 
 namespace vessel {
@@ -27,6 +34,7 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
+constexpr int kInterrupted = 130;
 
 /// Messages that the passes at full speed publish unless --passes says otherwise.
 constexpr std::uint64_t kDefaultMessages = 3'000'000;
@@ -67,12 +75,13 @@ class ProgressBar {
  public:
   ProgressBar(const char* title, std::uint64_t total)
       : title_(title), total_(total), shown_(isatty(STDOUT_FILENO) && isatty(STDERR_FILENO)) {}
-  ~ProgressBar() {
-    if (shown_) std::fputs("\r\033[K", stderr);
-  }
+  ~ProgressBar() { clear(); }
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
+  void clear() const {
+    if (shown_) std::fputs("\r\033[K", stderr);
+  }
   void show(std::uint64_t done) const {
     if (!shown_ || total_ == 0) return;
     constexpr std::uint64_t kWidth = 40;
@@ -88,16 +97,86 @@ class ProgressBar {
   bool shown_;
 };
 
-RunResult run_with_bar(const char* title, const RunPlan& plan, std::uint64_t lines) {
-  const ProgressBar bar(title, plan.feed.passes * lines);
-  return run(plan, [&bar](std::uint64_t published) { bar.show(published); });
+std::uint64_t count_messages(const std::string& text) {
+  std::uint64_t count = 0;
+  N2kMessage message;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    count += parse_line(std::string_view(text).substr(begin, end - begin), message) ? 0 : 1;
+    begin = end + 1;
+  }
+  return count;
 }
+
+Pacing pacing_of(PaceOption pace) noexcept {
+  switch (pace) {
+    case PaceOption::kMax: return Pacing::kFullSpeed;
+    case PaceOption::kReal: return Pacing::kRecorded;
+    case PaceOption::kEven: return Pacing::kEven;
+  }
+  return Pacing::kFullSpeed;
+}
+
+RunPlan plan_of(const Options& options, const std::string& text) {
+  RunPlan plan;
+  plan.feed = {.text = text, .file = options.file, .strict = options.strict};
+  plan.feed.pacing = pacing_of(options.pace);
+  plan.feed.interval_ns = std::int64_t{options.interval_us} * 1000;
+  const std::uint64_t lines = text.empty() ? 1 : count_lines(text);
+  plan.feed.passes = options.passes.value_or(
+      options.pace == PaceOption::kMax ? std::max<std::uint64_t>(kDefaultMessages / lines, 1) : 1);
+  plan.feed.report_malformed = !options.quiet;
+  plan.feed.skip = options.skip;
+  plan.depth_alarm_m = options.depth_alarm_m;
+  plan.battery_alarm_v = options.battery_alarm_v;
+  return plan;
+}
+
+/// The parts of the vessel, as threads or as processes, for one run.
+class Ship {
+ public:
+  Ship(const Options& options, const std::string& text)
+      : options_(options), lines_(count_lines(text)), messages_(count_messages(text)) {}
+
+  /// With `disturbed`, one of the processes is killed.
+  CrewResult run(const RunPlan& plan, bool disturbed) {
+    const char* title = plan.feed.pacing == Pacing::kFullSpeed  ? "full speed"
+                        : plan.feed.pacing == Pacing::kRecorded ? "real pace"
+                                                                : "even pace";
+    const ProgressBar bar(title, plan.feed.passes * lines_);
+    const auto progress = [&bar](std::uint64_t published) { bar.show(published); };
+    CrewResult result;
+    if (!options_.processes) {
+      result.run = vessel::run(plan, progress);
+      return result;
+    }
+    CrewPlan crew{.order = options_.order,
+                  .victim = disturbed ? options_.victim : std::nullopt,
+                  .messages = plan.feed.passes * messages_};
+    if (crew.order.empty()) {
+      crew.order.assign(kRoles.begin(), kRoles.end());
+      std::shuffle(crew.order.begin(), crew.order.end(), random_);
+    }
+    std::printf("\n  At %s, in five processes:\n", title);
+    return run_in_processes(plan, crew, progress, [&bar](double seconds, const std::string& what) {
+      bar.clear();
+      std::printf("  %7.2f s  %s\n", seconds, what.c_str());
+      std::fflush(stdout);
+    });
+  }
+
+ private:
+  const Options& options_;
+  std::uint64_t lines_;
+  std::uint64_t messages_;
+  std::mt19937 random_{std::random_device{}()};
+};
 
 Report report_on(const Options& options, const RunResult& result) {
   Report report;
   report.file = options.file;
   report.passes = result.passes;
-  report.real_pace = options.pace == PaceOption::kReal;
+  report.pace = options.pace;
   report.published = result.published;
   report.delivered = result.delivered;
   report.lost = result.lost;
@@ -115,10 +194,12 @@ Report report_on(const Options& options, const RunResult& result) {
   return report;
 }
 
-/// Takes the times of a run at some pace into the report.
-void add_times(Report& report, const RunResult& paced) {
-  report.latency = percentiles_of(paced.latency);
-  report.request = percentiles_of(paced.round_trip);
+/// Takes the times of a run at some pace into the report, and what became of its processes.
+void add_paced(Report& report, const Options& options, const CrewResult& paced) {
+  report.latency = percentiles_of(paced.run.latency);
+  report.request = percentiles_of(paced.run.round_trip);
+  if (options.pace != PaceOption::kReal) report.paced_per_second = 1e6 / options.interval_us;
+  if (options.processes) report.crew = paced.crew;
 }
 
 bool write_file(const std::string& name, const std::string& text) {
@@ -129,43 +210,42 @@ bool write_file(const std::string& name, const std::string& text) {
 }
 
 int replay(const Options& options, const std::string& text) {
-  const std::uint64_t lines = count_lines(text);
-  const bool real_pace = options.pace == PaceOption::kReal;
-  RunPlan plan;
-  plan.feed = {.text = text, .file = options.file, .strict = options.strict};
-  plan.feed.pacing = real_pace ? Pacing::kRecorded : Pacing::kFullSpeed;
-  plan.feed.passes =
-      options.passes.value_or(real_pace ? 1 : std::max<std::uint64_t>(kDefaultMessages / lines, 1));
-  plan.depth_alarm_m = options.depth_alarm_m;
-  plan.battery_alarm_v = options.battery_alarm_v;
-
+  RunPlan plan = plan_of(options, text);
   std::printf("Replaying %s: %s, %s\n", options.file.c_str(),
-              counted(lines, "line", "lines").c_str(),
+              counted(count_lines(text), "line", "lines").c_str(),
               counted(plan.feed.passes, "pass", "passes").c_str());
   std::fflush(stdout);
-  const RunResult first = run_with_bar(real_pace ? "real pace" : "full speed", plan, lines);
-  Report report = report_on(options, first);
-  std::string failure = first.failure;
-  const bool refused = options.strict && first.malformed > 0;
+  Ship ship(options, text);
+  const bool at_full_speed = options.pace == PaceOption::kMax;
+  const CrewResult first = ship.run(plan, !at_full_speed);
+  Report report = report_on(options, first.run);
+  if (options.processes) report.crew = first.crew;
+  std::string failure = first.run.failure;
+  bool interrupted = first.interrupted;
+  const bool refused = options.strict && first.run.malformed > 0;
 
-  if (real_pace) {
-    add_times(report, first);
-  } else if (!refused && failure.empty() && first.published > 0) {
+  if (!at_full_speed) {
+    add_paced(report, options, first);
+  } else if (!refused && !interrupted && failure.empty() && first.run.published > 0) {
     plan.feed.passes = 1;
     plan.feed.pacing = Pacing::kEven;
-    plan.feed.interval_ns = std::int64_t{options.interval_us} * 1000;
     plan.feed.report_malformed = false;
-    const RunResult paced = run_with_bar("paced", plan, lines);
-    add_times(report, paced);
-    report.paced_per_second = 1e6 / options.interval_us;
-    failure = paced.failure;
+    const CrewResult paced = ship.run(plan, true);
+    add_paced(report, options, paced);
+    failure = paced.run.failure;
+    interrupted = paced.interrupted;
+  }
+  if (interrupted) {
+    std::fprintf(stderr, "vessel: interrupted; all processes have ended%s\n",
+                 failure.empty() ? "" : (", but " + failure).c_str());
+    return kInterrupted;
   }
 
   std::fputs(to_table(report).c_str(), stdout);
   std::fflush(stdout);
   const bool written = options.json_file.empty() || write_file(options.json_file, to_json(report));
   if (!failure.empty()) std::fprintf(stderr, "vessel: %s\n", failure.c_str());
-  if (first.published == 0 && failure.empty()) {
+  if (first.run.published == 0 && failure.empty()) {
     std::fprintf(stderr, "vessel: %s holds no message\n", options.file.c_str());
     return kBadInput;
   }
@@ -177,13 +257,24 @@ int replay(const Options& options, const std::string& text) {
   return EXIT_SUCCESS;
 }
 
+/// One of the processes.
+int be_one(const Options& options, const std::string& text) {
+  return run_role({.role = *options.role,
+                   .bus = options.bus,
+                   .run = plan_of(options, text),
+                   .wait = std::chrono::seconds(options.wait_s),
+                   .crew_of = options.crew_of});
+}
+
 }  // namespace
 }  // namespace vessel
 
 int main(int argc, char** argv) {
   const vessel::CommandLine line = vessel::parse_command_line(argc, argv);
   if (line.exit_status) return *line.exit_status;
-  const auto text = vessel::read_file(line.options.file);
+  const bool reads = !line.options.role || line.options.role == vessel::Role::kFeed;
+  const auto text = reads ? vessel::read_file(line.options.file) : std::string();
   if (!text) return vessel::kBadInput;
-  return vessel::replay(line.options, *text);
+  return line.options.role ? vessel::be_one(line.options, *text)
+                           : vessel::replay(line.options, *text);
 }

@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report.hpp"
 
-#include <algorithm>
 #include <cinttypes>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 #include <numbers>
+
+#include "text.hpp"
 
 namespace vessel {
 namespace {
-
-/// Appends what printf would print.
-[[gnu::format(printf, 2, 3)]] void append(std::string& text, const char* format, ...) {
-  char buffer[256];
-  std::va_list arguments;
-  va_start(arguments, format);
-  const int length = std::vsnprintf(buffer, sizeof buffer, format, arguments);
-  va_end(arguments);
-  if (length > 0) text.append(buffer, std::min<std::size_t>(static_cast<std::size_t>(length), 255));
-}
 
 std::string json_number(const std::optional<double>& number, int decimals) {
   std::string text;
@@ -172,7 +161,9 @@ std::string to_json(const Report& report) {
          "\n",
          messages_per_second(report));
   text += "  \"latency_ns\": " + json_percentiles(report.latency) + ",\n";
-  text += "  \"request_ns\": " + json_percentiles(report.request) + "\n}\n";
+  text += "  \"request_ns\": " + json_percentiles(report.request);
+  if (report.crew) text += ",\n  \"processes\": " + to_json(*report.crew);
+  text += "\n}\n";
   return text;
 }
 
@@ -192,12 +183,16 @@ std::string to_table(const Report& report) {
          with_separators(report.requests_answered).c_str(),
          with_separators(report.requests_failed).c_str());
 
-  append(text, "  %s messages per second%s, parsed and published to 3 dispatchers\n",
+  append(text, "  %s messages per second%s, parsed and published to 3 %s\n",
          with_separators(static_cast<std::uint64_t>(std::llround(messages_per_second(report))))
              .c_str(),
-         report.real_pace ? " (as recorded)" : "");
+         report.pace == PaceOption::kReal   ? " (as recorded)"
+         : report.pace == PaceOption::kEven ? " (as asked for)"
+                                            : "",
+         report.crew ? "processes" : "dispatchers");
+  if (report.crew) text += '\n' + to_table(*report.crew);
   if (!report.latency && !report.request) return text;
-  if (report.real_pace) {
+  if (report.pace == PaceOption::kReal) {
     text += "\n  At the pace of the recording, counted from the intended time:\n";
   } else {
     append(

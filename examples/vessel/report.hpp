@@ -8,7 +8,9 @@
 #include <optional>
 #include <string>
 
+#include "crew_report.hpp"
 #include "histogram.hpp"
+#include "options.hpp"
 #include "vessel_state.hpp"
 #include "watch.hpp"
 
@@ -32,9 +34,9 @@ struct Percentiles {
 struct Report {
   std::string file;
   std::uint64_t passes = 0;
-  bool real_pace = false;
+  PaceOption pace = PaceOption::kMax;
 
-  // Of the passes at full speed (or at real pace).
+  // Of the passes at full speed (or at real or even pace).
   std::uint64_t published = 0;
   std::uint64_t delivered = 0;  ///< to the recorder
   std::uint64_t lost = 0;       ///< by the recorder
@@ -49,11 +51,12 @@ struct Report {
   std::uint64_t requests_answered = 0;
   std::uint64_t requests_failed = 0;
 
-  // Of the paced pass (or at real pace).
+  // Of the paced pass (or at real or even pace).
   double paced_per_second = 0;
   std::uint64_t paced_published = 0;
   std::optional<Percentiles> latency;
   std::optional<Percentiles> request;
+  std::optional<CrewReport> crew;  ///< between processes
 };
 
 [[nodiscard]] double messages_per_second(const Report& report) noexcept;

@@ -17,7 +17,7 @@ using std::chrono_literals::operator""ms;
 constexpr std::chrono::seconds kDrainLimit{30};
 
 /// Waits until the recorder has accounted for every message.
-void wait_for(const Recorder& recorder, std::uint64_t published) {
+void wait_for(const Tally& recorder, std::uint64_t published) {
   const auto limit = std::chrono::steady_clock::now() + kDrainLimit;
   while (recorder.accounted_for() < published && std::chrono::steady_clock::now() < limit) {
     std::this_thread::sleep_for(std::chrono::microseconds(50));
@@ -28,17 +28,22 @@ void wait_for(const Recorder& recorder, std::uint64_t published) {
 
 RunResult run(const RunPlan& plan, const Progress& progress) {
   RunResult result;
+  Tally published;
+  Tally navigated;
+  Tally watched;
+  Tally recorded;
+  Tally asked;
   ringway::Bus bus;
-  Navigation navigation(bus);
-  AlarmPanel alarms(bus, plan.depth_alarm_m, plan.battery_alarm_v);
-  Recorder recorder(bus);
-  Feed feed(bus, plan.feed);
-  Console console(bus, plan.request_interval_ns);
+  Navigation navigation(bus, navigated);
+  AlarmPanel alarms(bus, plan.depth_alarm_m, plan.battery_alarm_v, watched);
+  Recorder recorder(bus, recorded);
+  Feed feed(bus, plan.feed, published);
+  Console console(bus, plan.request_interval_ns, asked);
 
   auto fed = std::async(std::launch::async, [&] {
     const std::int64_t started_ns = now_ns();
     feed.run();
-    wait_for(recorder, feed.published());
+    wait_for(recorded, feed.published());
     result.seconds = static_cast<double>(now_ns() - started_ns) / 1e9;
   });
   while (fed.wait_for(100ms) == std::future_status::timeout) progress(feed.published());
@@ -51,15 +56,15 @@ RunResult run(const RunPlan& plan, const Progress& progress) {
   result.published_per_pgn = feed.per_pgn();
   result.malformed = feed.malformed();
   result.passes = feed.passes();
-  result.delivered = recorder.delivered();
-  result.lost = recorder.lost();
+  result.delivered = recorded.messages.read();
+  result.lost = recorded.lost.read();
   result.delivered_per_pgn = {recorder.per_pgn().begin(), recorder.per_pgn().end()};
   result.latency = recorder.latency();
   result.state = navigation.state();
   result.depth_alarm = alarms.depth().count();
   result.battery_alarm = alarms.battery().count();
-  result.requests_answered = console.answered();
-  result.requests_failed = console.failed();
+  result.requests_answered = asked.answered.read();
+  result.requests_failed = asked.failures();
   result.round_trip = console.round_trip();
   if (result.failure.empty() && !stopped.drained) {
     result.failure = std::to_string(stopped.left) + " messages were left when the bus stopped";

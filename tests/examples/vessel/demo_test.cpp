@@ -1,108 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs the vessel example as its users do, and checks what it says and how it ends.
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pty.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "demo.hpp"
 #include "json_reader.hpp"
 
 namespace vessel {
 namespace {
 
 const std::string kGood = "2014-08-15T19:00:00.540Z,2,129025,160,255,8,0f,4f,99,23,a3,83,be,0e";
-
-std::string read_all(const std::filesystem::path& name) {
-  std::ifstream file(name, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-/// A folder of its own for each test, gone afterwards.
-class Demo : public testing::Test {
- protected:
-  struct Outcome {
-    int status = -1;  ///< of exit(); -1 if a signal ended the program
-    std::string out;
-    std::string err;
-  };
-
-  Demo() {
-    std::string name = (std::filesystem::temp_directory_path() / "vessel-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~Demo() override { std::filesystem::remove_all(folder_); }
-
-  [[nodiscard]] std::string path(const std::string& name) const {
-    return (folder_ / name).string();
-  }
-
-  [[nodiscard]] std::string file_with(const std::string& text) const {
-    std::ofstream(path("input.data"), std::ios::binary) << text;
-    return path("input.data");
-  }
-
-  [[noreturn]] static void become_vessel(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), VESSEL_PROGRAM);
-    std::vector<char*> pointers;
-    for (std::string& argument : arguments) pointers.push_back(argument.data());
-    pointers.push_back(nullptr);
-    execv(VESSEL_PROGRAM, pointers.data());
-    _exit(127);
-  }
-
-  static int status_of(pid_t child) {
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
-  [[nodiscard]] Outcome run(const std::vector<std::string>& arguments) const {
-    const std::string out = path("out.txt");
-    const std::string err = path("err.txt");
-    const pid_t child = fork();
-    if (child == 0) {
-      dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
-      dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
-      become_vessel(arguments);
-    }
-    Outcome outcome;
-    outcome.status = status_of(child);
-    outcome.out = read_all(out);
-    outcome.err = read_all(err);
-    return outcome;
-  }
-
-  /// Runs over `file`, paced fast to save time, and reads the JSON that it wrote.
-  [[nodiscard]] Json json_of(std::vector<std::string> arguments, int status = 0) const {
-    arguments.insert(arguments.end(), {"--json", path("out.json"), "--interval-us", "5"});
-    const Outcome outcome = run(arguments);
-    EXPECT_EQ(outcome.status, status) << outcome.err;
-    return Json::parse(read_all(path("out.json")));
-  }
-
- private:
-  std::filesystem::path folder_;
-};
 
 TEST_F(Demo, OnePassShowsTheKnownFigures) {
   const std::string json_file = path("one.json");
@@ -209,8 +125,8 @@ TEST_F(Demo, StrictEndsWithStatusTwoAfterOnePass) {
   const Json json = json_of({"--file", file, "--passes", "5", "--strict"}, 2);
   EXPECT_EQ(json["published"].number, 2);
   EXPECT_EQ(json["malformed"].number, 1);
-  EXPECT_NE(read_all(path("err.txt")).find(file + ":2: missing fields"), std::string::npos);
-  EXPECT_NE(read_all(path("err.txt")).find("--strict"), std::string::npos);
+  EXPECT_NE(read_all(path("run.err")).find(file + ":2: missing fields"), std::string::npos);
+  EXPECT_NE(read_all(path("run.err")).find("--strict"), std::string::npos);
 }
 
 TEST_F(Demo, StrictHasNothingAgainstAGoodFile) {

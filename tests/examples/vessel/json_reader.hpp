@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// Just enough JSON for tests to read what the example wrote: null, numbers, objects, arrays.
+/// Just enough JSON for tests to read what the example wrote: null, true, false, numbers, strings
+/// without escapes, objects, arrays.
 
 #include <cctype>
 #include <cstddef>
@@ -15,10 +16,11 @@ namespace vessel {
 
 /// A value; throws std::runtime_error for a text that is no JSON and for a key that is missing.
 struct Json {
-  enum class Kind { kNull, kNumber, kObject, kArray };
+  enum class Kind { kNull, kNumber, kText, kObject, kArray };
 
   Kind kind = Kind::kNull;
   double number = 0;
+  std::string text;  ///< of a string; "true" or "false"
   std::map<std::string, Json> members;
   std::vector<Json> elements;
 
@@ -51,7 +53,7 @@ struct Json {
       }
       ++at;
     }
-    std::string key() {
+    std::string string() {
       expect('"');
       const std::size_t end = text.find('"', at);
       if (end == std::string::npos) throw std::runtime_error("a string without an end");
@@ -68,7 +70,7 @@ struct Json {
         ++at;
         while (peek() != '}') {
           if (!result.members.empty()) expect(',');
-          std::string name = key();
+          std::string name = string();
           expect(':');
           if (!result.members.emplace(std::move(name), value()).second) {
             throw std::runtime_error("a key twice");
@@ -83,8 +85,15 @@ struct Json {
           result.elements.push_back(value());
         }
         ++at;
+      } else if (first == '"') {
+        result.kind = Kind::kText;
+        result.text = string();
       } else if (text.compare(at, 4, "null") == 0) {
         at += 4;
+      } else if (text.compare(at, 4, "true") == 0 || text.compare(at, 5, "false") == 0) {
+        result.kind = Kind::kText;
+        result.text = first == 't' ? "true" : "false";
+        at += result.text.size();
       } else {
         result.kind = Kind::kNumber;
         char* end = nullptr;

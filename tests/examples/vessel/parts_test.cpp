@@ -199,6 +199,33 @@ TEST(CommandLine, HasUsefulDefaults) {
   EXPECT_EQ(line.options.battery_alarm_v, 12.5);
 }
 
+TEST(CommandLine, TakesTheOptionsOfProcesses) {
+  CommandLine line = parse({"--processes"});
+  EXPECT_TRUE(line.options.processes);
+  EXPECT_EQ(line.options.victim, Role::kNavigation);
+  EXPECT_TRUE(line.options.order.empty());
+  line =
+      parse({"--processes", "--kill", "none", "--order", "console,feed,alarm,navigation,recorder"});
+  EXPECT_FALSE(line.exit_status);
+  EXPECT_FALSE(line.options.victim);
+  EXPECT_EQ(line.options.order, (std::vector{Role::kConsole, Role::kFeed, Role::kAlarm,
+                                             Role::kNavigation, Role::kRecorder}));
+  line = parse({"--role", "alarm", "--bus", "demo", "--wait", "5"});
+  EXPECT_EQ(line.options.role, Role::kAlarm);
+  EXPECT_EQ(line.options.bus, "demo");
+  EXPECT_EQ(line.options.wait_s, 5U);
+}
+
+TEST(CommandLine, RefusesOptionsThatDoNotGoTogether) {
+  EXPECT_EQ(parse({"--kill", "feed"}).exit_status, 2);
+  EXPECT_EQ(parse({"--processes", "--kill", "cook"}).exit_status, 2);
+  EXPECT_EQ(parse({"--processes", "--order", "feed,console"}).exit_status, 2);
+  EXPECT_EQ(parse({"--processes", "--order", "feed,feed,alarm,navigation,recorder"}).exit_status,
+            2);
+  EXPECT_EQ(parse({"--processes", "--role", "feed"}).exit_status, 2);
+  EXPECT_EQ(parse({"--bus", "demo"}).exit_status, 2);
+}
+
 TEST(CommandLine, TakesEveryOption) {
   const CommandLine line =
       parse({"--file", "a.data", "--passes", "3", "--pace", "real", "--strict", "--json", "b.json",
