@@ -110,6 +110,7 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
       if constexpr (kLossy) {
         owner_.lost.add(cursor_->lost() - lost_told_);
         lost_told_ = cursor_->lost();
+        if (taken != 0) cursor_->show_place();
       }
       return taken;
     }

@@ -60,6 +60,10 @@ struct alignas(kOwnerSpacing) Gate {
   /// there). Written by the reader before it first asks to be signalled; kNobody from joining until
   /// then, so that a gate which its joiner never lived to use can be told from others.
   typename Memory::template Atomic<std::uint64_t> address{0};
+  /// Where a lossy reader says that it is, and what it missed: written by the reader, read by
+  /// nobody but tools that copy the block through the kernel (shm/inspect.hpp).
+  Sequence shown_position = 0;
+  std::uint64_t shown_lost = 0;
 };
 
 /// The writer's word. Readers write it, rarely; the writer's copy of the line stays valid in

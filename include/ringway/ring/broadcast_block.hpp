@@ -292,6 +292,13 @@ class CursorGate {
         address, std::memory_order_relaxed);  // relaxed: "audience" publishes it
   }
 
+  /// A lossy reader: what tools are to see of it.
+  void show(Sequence position, std::uint64_t lost) noexcept {
+    auto& gate = block_->audience().gate(gate_);
+    gate.shown_position = position;
+    gate.shown_lost = lost;
+  }
+
   /// Elements from the position to the head.
   [[nodiscard]] static std::size_t behind(Sequence position, Sequence head) noexcept {
     const auto count = distance(position, head);

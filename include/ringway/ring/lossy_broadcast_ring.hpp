@@ -435,6 +435,9 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
   /// Elements that this reader missed because it was lapped, since it joined.
   [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
 
+  /// Lets tools that look at the ring from another process see where this reader is, and lost().
+  void show_place() noexcept { gate_.show(reader_.position(), lost_); }
+
   /// Skips to the newest element; what is skipped counts as lost. For readers who want the latest
   /// value alone.
   void skip_to_newest() noexcept {
@@ -479,7 +482,9 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
   LossyCursor(Block* block, const BroadcastShape& shape, std::size_t gate) noexcept
       : gate_(block, gate),
         reader_(block->lines(shape), gate_.position()),
-        capacity_(shape.capacity) {}
+        capacity_(shape.capacity) {
+    show_place();
+  }
 
   /// Goes on at seven eighths of the capacity behind the head: the oldest elements are about to be
   /// overwritten.

@@ -53,6 +53,7 @@ struct ParticipantInfo {
   std::uint64_t generation = 0;
   std::string name;
   bool alive = false;
+  std::int64_t since_ns = 0;  ///< when it attached, on the wall clock
 };
 
 /// A view of the table. Position-independent; lies at the front of a segment's contents.
@@ -116,7 +117,7 @@ class Participants {
     char name[ParticipantRecord::kLongestName + 1];
     std::memcpy(name, seen.name, sizeof(name));
     name[ParticipantRecord::kLongestName] = '\0';
-    return {p, seen.pid, seen.generation, name, p == own || alive(fd, p)};
+    return {p, seen.pid, seen.generation, name, p == own || alive(fd, p), seen.since_ns};
   }
 
   /// Under the directory's lock: who held it and did not let go; 0 or participant + 1.

@@ -225,6 +225,29 @@ class Segment {
   /// Wishes that the machine did not grant, in words; empty if all were.
   [[nodiscard]] const std::string& fell_back() const noexcept { return fell_back_; }
 
+  /// The header of a segment's file, read and checked without mapping the file; an error that says
+  /// what is wrong with it. \param size of the file
+  [[nodiscard]] static absl::StatusOr<SegmentHeader> read_header(int fd, const std::string& path,
+                                                                 std::uint64_t size,
+                                                                 std::uint64_t purpose) {
+    if (size < kContents) {
+      return refused(path, absl::StrCat("it has ", size,
+                                        " bytes, fewer than any segment; remove it "
+                                        "if no program uses it"));
+    }
+    SegmentHeader header;
+    std::uint32_t ready = 0;
+    if (::pread(fd, &header, sizeof(header), 0) != ssize_t{sizeof(header)}) {
+      return trouble(absl::StrCat("can not read ", path), "is it a file of this machine?");
+    }
+    if (::pread(fd, &ready, sizeof(ready), kReadyOffset) != ssize_t{sizeof(ready)} ||
+        ready != kReady) {
+      return refused(path, "it is not ready: its maker did not finish; remove it");
+    }
+    if (auto status = check(header, path, size, purpose); !status.ok()) return status;
+    return header;
+  }
+
   /// The file that a name stands for.
   [[nodiscard]] static absl::StatusOr<std::string> path_of(std::string_view name,
                                                            const std::string& folder) {
@@ -354,22 +377,9 @@ class Segment {
                        "); if that user is trusted, name it in SegmentOptions::owner"));
     }
     const auto size = static_cast<std::uint64_t>(facts.st_size);
-    if (size < kContents) {
-      return refused(path, absl::StrCat("it has ", size,
-                                        " bytes, fewer than any segment; remove it "
-                                        "if no program uses it"));
-    }
-    SegmentHeader header;
-    std::uint32_t ready = 0;
-    if (::pread(file.get(), &header, sizeof(header), 0) != ssize_t{sizeof(header)}) {
-      return trouble(absl::StrCat("can not read ", path), "is it a file of this machine?");
-    }
-    if (::pread(file.get(), &ready, sizeof(ready), kReadyOffset) != ssize_t{sizeof(ready)} ||
-        ready != kReady) {
-      return refused(path, "it is not ready: its maker did not finish; remove it");
-    }
-    if (auto status = check(header, path, size, purpose); !status.ok()) return status;
-    auto opened = map(std::move(file), std::move(path), header.total_bytes, access);
+    auto header = read_header(file.get(), path, size, purpose);
+    if (!header.ok()) return header.status();
+    auto opened = map(std::move(file), std::move(path), header->total_bytes, access);
     if (!opened.ok()) return opened;
     static_cast<void>(opened->ready_word().load(std::memory_order_acquire));  // acquire "ready"
     opened->settle(options);

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// `BusInspector`: what a bus between processes looks like from outside, for tools.
+///
+/// *What.* Takes no part in the bus: maps nothing of it, locks nothing, writes nothing, needs read
+/// permission alone. It copies the tables out of the segment's file with `pread`, into memory of
+/// its own, and looks at the copy; so nothing changes between a check and a use, and a file that is
+/// made shorter meanwhile is an error and no signal.
+///
+/// *Protocol.* The block's copy lies at the same offsets as the original, in address space of which
+/// only what was copied takes memory, and is read by the bus's own code (Directory, Participants).
+/// Since the bus goes on meanwhile, snapshot() copies until two copies in a row agree in what they
+/// hold; positions and counters are from the second.
+///
+/// *Distrust.* Indices, offsets and sizes are checked in the copy. What can not be is told in words
+/// (LaneInfo::trouble) or ends in an error. Names may hold any bytes.
+///
+/// *Progress.* Each copy is a few system calls per lane.
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "ringway/shm/line_shape.hpp"
+#include "ringway/shm/shared_bus.hpp"
+
+namespace ringway {
+
+/// A name that is bound to a type.
+struct TopicInfo {
+  std::string name;
+  std::string type_name;
+  std::uint64_t type_size = 0;
+  std::uint64_t type_align = 0;
+  bool service = false;
+  /// Of its type, for decode_message_type(); empty if the bus keeps none.
+  std::vector<std::byte> description;
+  friend bool operator==(const TopicInfo&, const TopicInfo&) = default;
+};
+
+struct SubscriptionInfo {
+  std::uint32_t number = 0;
+  std::string pattern;
+  std::string type_name;
+  std::uint32_t participant = 0;
+  std::uint32_t endpoint = 0;
+  bool lossy = false;
+  bool service = false;
+  friend bool operator==(const SubscriptionInfo&, const SubscriptionInfo&) = default;
+};
+
+/// A reader's place in a lane.
+struct ReaderInfo {
+  std::uint32_t gate = 0;
+  bool lossy = false;
+  bool joining = false;                      ///< not reading yet
+  std::optional<std::uint32_t> participant;  ///< not known while it joins
+  std::uint32_t endpoint = 0;
+  Sequence position = 0;
+  std::uint64_t behind = 0;  ///< messages
+  std::uint64_t lost = 0;    ///< messages that a lossy reader missed
+};
+
+/// Where a lane's ring lies and what it is made of: all that is needed to read it.
+struct LaneRing {
+  std::uint64_t offset = 0;  ///< of the ring, in the file
+  std::uint64_t lines = 0;   ///< offset of the first line, in the file
+  std::uint64_t blocks = 0;  ///< lines
+  LineShape shape;
+  std::uint64_t element_size = 0;
+  std::uint64_t element_align = 0;
+  std::uint64_t capacity = 0;
+  Sequence start = 0;
+  friend bool operator==(const LaneRing& a, const LaneRing& b) noexcept {
+    return a.offset == b.offset && a.lines == b.lines && a.blocks == b.blocks &&
+           a.element_size == b.element_size && a.element_align == b.element_align &&
+           a.capacity == b.capacity && a.start == b.start;
+  }
+
+  [[nodiscard]] std::uint64_t slots() const noexcept { return blocks * shape.items; }
+  [[nodiscard]] std::uint64_t line_of(Sequence position) const noexcept {
+    return (position - start) % slots() / shape.items;
+  }
+};
+
+/// One publisher's ring.
+struct LaneInfo {
+  std::uint32_t number = 0;
+  LaneKind kind = LaneKind::kTopic;
+  std::uint32_t topic = 0;        ///< index in BusSnapshot::topics
+  std::uint32_t participant = 0;  ///< that writes it
+  bool admits_lossy = false;
+  bool closed = false;
+  bool left = false;          ///< its publisher is gone; what is in it is still read
+  std::uint32_t waiting = 0;  ///< publishers asleep until there is room
+  std::uint64_t ring_bytes = 0;
+  std::string trouble;  ///< why nothing below is known; empty if it is
+  LaneRing ring;
+  Sequence head = 0;            ///< position after the newest message in the ring
+  std::uint64_t published = 0;  ///< messages so far, those for inline subscribers alone included
+  std::vector<ReaderInfo> readers;
+
+  /// How far the slowest reliable reader is behind.
+  [[nodiscard]] std::uint64_t depth() const noexcept {
+    std::uint64_t most = 0;
+    for (const auto& reader : readers) {
+      if (!reader.lossy && !reader.joining && reader.behind > most) most = reader.behind;
+    }
+    return most;
+  }
+};
+
+/// Somebody who can be woken: a dispatcher or a requester.
+struct EndpointInfo {
+  std::uint32_t number = 0;
+  std::uint32_t participant = 0;
+  bool asleep = false;
+  std::uint64_t parks = 0;  ///< how often it slept
+};
+
+struct BusSnapshot {
+  std::uint64_t bytes = 0;       ///< of the file
+  std::uint64_t lane_bytes = 0;  ///< of the arena, all lanes together
+  std::uint64_t used_bytes = 0;  ///< of it, by lanes
+  ::mode_t mode = 0;
+  ::uid_t owner = 0;
+  ::gid_t group = 0;
+  DirectorySizes tables;
+  std::uint32_t lock_holder = 0;  ///< participant + 1 that binds something now, or died at it
+  bool settled = false;           ///< two copies in a row agreed
+  std::vector<ParticipantInfo> participants;
+  std::vector<TopicInfo> topics;
+  std::vector<SubscriptionInfo> subscriptions;
+  std::vector<EndpointInfo> endpoints;
+  std::vector<LaneInfo> lanes;
+
+  [[nodiscard]] const ParticipantInfo* participant(std::uint32_t number) const noexcept {
+    for (const auto& one : participants) {
+      if (one.number == number) return &one;
+    }
+    return nullptr;
+  }
+  [[nodiscard]] std::size_t alive() const noexcept {
+    std::size_t count = 0;
+    for (const auto& one : participants) count += one.alive ? 1 : 0;
+    return count;
+  }
+};
+
+class BusInspector {
+ public:
+  using Table = Directory<SharedMemory>;
+
+  /// \param path of the segment's file. NotFound, PermissionDenied, DataLoss (with the reason)
+  [[nodiscard]] static absl::StatusOr<BusInspector> open(const std::string& path) {
+    Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file) {
+      if (errno == ENOENT) return absl::NotFoundError(absl::StrCat("there is no segment ", path));
+      return absl::ErrnoToStatus(errno, absl::StrCat("can not open ", path));
+    }
+    struct stat facts {};
+    if (::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
+      return absl::DataLossError(absl::StrCat(path, " is refused: it is no regular file"));
+    }
+    auto header = Segment::read_header(file.get(), path, static_cast<std::uint64_t>(facts.st_size),
+                                       SharedBusContents::kPurpose);
+    if (!header.ok()) return header.status();
+    BusInspector opened(std::move(file), path, header->total_bytes);
+    opened.facts_ = facts;
+    if (auto status = opened.find_block(); !status.ok()) return status;
+    return opened;
+  }
+
+  BusInspector(BusInspector&& other) noexcept
+      : file_(std::move(other.file_)),
+        path_(std::move(other.path_)),
+        total_bytes_(other.total_bytes_),
+        facts_(other.facts_),
+        copy_(std::exchange(other.copy_, {})),
+        most_participants_(other.most_participants_),
+        block_begin_(other.block_begin_) {}
+  BusInspector& operator=(BusInspector&&) = delete;
+  ~BusInspector() {
+    if (!copy_.empty()) ::munmap(copy_.data(), copy_.size());
+  }
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+  /// What is there now.
+  [[nodiscard]] absl::StatusOr<BusSnapshot> snapshot() {
+    constexpr int kMostTries = 20;
+    auto before = look();
+    for (int i = 0; before.ok() && i < kMostTries; ++i) {
+      auto now = look();
+      if (!now.ok()) return now;
+      now->settled = same_things(*before, *now);
+      if (now->settled) return now;
+      before = std::move(now);
+    }
+    return before;
+  }
+
+  /// True if the path still leads to this segment; false once the bus has ended or begun anew.
+  [[nodiscard]] bool has_name() const noexcept {
+    struct stat named {};
+    return ::stat(path_.c_str(), &named) == 0 && named.st_ino == facts_.st_ino &&
+           named.st_dev == facts_.st_dev;
+  }
+
+  /// Copies bytes of the file. \return false if the file is too short
+  [[nodiscard]] bool copy_out(std::uint64_t offset, std::span<std::byte> to) const noexcept {
+    while (!to.empty()) {
+      const auto got = ::pread(file_.get(), to.data(), to.size(), static_cast<off_t>(offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return false;
+      to = to.subspan(static_cast<std::size_t>(got));
+      offset += static_cast<std::uint64_t>(got);
+    }
+    return true;
+  }
+
+  /// The position after the newest message of a ring. \return nothing if the file is too short
+  [[nodiscard]] std::optional<Sequence> head_of(const LaneRing& ring) const noexcept {
+    constexpr int kMostTries = 1000;  // each is a lap of the ring between two system calls
+    Sequence entered = 0;
+    for (int i = 0; i < kMostTries; ++i) {
+      Sequence published = 0;
+      if (!copy_word(ring.offset + offsetof(AnyBlock, front), entered) ||
+          !copy_word(ring.lines + ring.line_of(entered) * ring.shape.bytes, published)) {
+        return std::nullopt;
+      }
+      const auto ahead = distance(entered, published);
+      if (ahead <= 0) return entered;
+      if (ahead <= static_cast<std::int64_t>(ring.shape.items)) return published;
+    }
+    return entered;
+  }
+
+ private:
+  /// Every lane's block begins like this one, whatever its elements: see bus/clean_up.hpp.
+  using AnyBlock = BroadcastBlock<std::byte, Slot<std::byte>, RingKind::kBroadcast, SharedMemory>;
+  using AudienceType = Audience<SharedMemory>;
+  using GateType = Gate<SharedMemory>;
+
+  /// More than any table in use needs; a file that says otherwise would only take memory.
+  static constexpr std::uint64_t kMostTableBytes = std::uint64_t{1} << 28;
+
+  BusInspector(Descriptor file, std::string path, std::uint64_t total_bytes) noexcept
+      : file_(std::move(file)), path_(std::move(path)), total_bytes_(total_bytes) {}
+
+  [[nodiscard]] absl::Status corrupt(const std::string& why) const {
+    return absl::DataLossError(
+        absl::StrCat(path_, " is corrupt: ", why, "; remove it if no program uses it"));
+  }
+  [[nodiscard]] absl::Status too_short() const {
+    return absl::DataLossError(absl::StrCat(path_, " has become shorter than it was made"));
+  }
+  [[nodiscard]] bool copy_word(std::uint64_t offset, std::uint64_t& word) const noexcept {
+    return copy_out(offset, std::as_writable_bytes(std::span(&word, 1)));
+  }
+  /// Brings these bytes of the copy up to date.
+  [[nodiscard]] bool refresh(const void* begin, std::size_t bytes) const noexcept {
+    const auto at = static_cast<std::size_t>(static_cast<const std::byte*>(begin) - copy_.data());
+    if (at > copy_.size() || bytes > copy_.size() - at) return false;
+    return copy_out(Segment::kContents + at, copy_.subspan(at, bytes));
+  }
+  [[nodiscard]] std::span<std::byte> block() const noexcept { return copy_.subspan(block_begin_); }
+
+  /// Makes address space for the copy and finds out what does not change.
+  [[nodiscard]] absl::Status find_block() {
+    const auto bytes = static_cast<std::size_t>(total_bytes_ - Segment::kContents);
+    void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (data == MAP_FAILED) {
+      return absl::ResourceExhaustedError(absl::StrCat("no address space for a copy of ", path_,
+                                                       ", ", bytes, " bytes (ulimit -v)"));
+    }
+    copy_ = {static_cast<std::byte*>(data), bytes};
+    constexpr std::size_t kHead = 4096;
+    if (bytes < kHead) return corrupt("it is too small for a bus");
+    if (!refresh(copy_.data(), kHead)) return too_short();
+    most_participants_ = Participants::join(copy_).most();
+    block_begin_ = SegmentAttachment::block_offset(most_participants_);
+    if (most_participants_ == 0 || block_begin_ + kHead > bytes) {
+      return corrupt("its table of participants is impossible");
+    }
+    if (!refresh(block().data(), kHead)) return too_short();
+    auto table = Table::join(block());
+    if (!table.ok()) return corrupt("its directory is impossible");
+    if (table->sizes().participants != most_participants_) {
+      return corrupt("its directory and its participants do not fit together");
+    }
+    return absl::OkStatus();
+  }
+
+  /// One copy of everything, taken apart.
+  [[nodiscard]] absl::StatusOr<BusSnapshot> look() {
+    if (!refresh(copy_.data(), Participants::footprint(most_participants_)) ||
+        !refresh(block().data(), 4096)) {
+      return too_short();
+    }
+    auto table = Table::join(block());
+    if (!table.ok()) return corrupt("its directory is impossible");
+    if (table->sizes().participants != most_participants_) {
+      return corrupt("its directory and its participants do not fit together");
+    }
+    BusSnapshot seen;
+    seen.bytes = total_bytes_;
+    seen.mode = facts_.st_mode & 07777U;
+    seen.owner = facts_.st_uid;
+    seen.group = facts_.st_gid;
+    seen.tables = table->sizes();
+    seen.lane_bytes = block().size() - Table::footprint(table->sizes());
+    const auto participants = Participants::join(copy_);
+    if (participants.most() != most_participants_) return corrupt("its participants changed");
+    seen.lock_holder = participants.holder();
+    for (std::uint32_t p = 0; p < most_participants_; ++p) {
+      if (!participants.used(p)) continue;
+      seen.participants.push_back(participants.info(file_.get(), p, Participants::kMost));
+    }
+    if (auto status = copy_tables(*table); !status.ok()) return status;
+    list_names(*table, seen);
+    for (std::uint32_t i = 1; i < table->lanes_used(); ++i) {
+      if (table->lane(i).used == 0) continue;
+      seen.lanes.push_back(lane_info(*table, i));
+      seen.used_bytes += seen.lanes.back().ring_bytes;
+    }
+    return seen;
+  }
+
+  template <class Record>
+  [[nodiscard]] absl::Status copy_records(const Record& first, std::uint64_t count) const {
+    if (count * sizeof(Record) > kMostTableBytes) {
+      return corrupt(absl::StrCat("it claims tables of ", count, " entries"));
+    }
+    return refresh(&first, static_cast<std::size_t>(count) * sizeof(Record)) ? absl::OkStatus()
+                                                                             : too_short();
+  }
+  [[nodiscard]] absl::Status copy_tables(const Table& table) const {
+    auto status = copy_records(table.topic(0), table.topics_used());
+    if (status.ok()) {
+      status = copy_records(table.subscription(0), table.subscriptions_used());
+    }
+    if (status.ok()) status = copy_records(table.endpoint(0), table.endpoints_used());
+    if (status.ok()) status = copy_records(table.lane(0), table.lanes_used());
+    return status;
+  }
+
+  static void list_names(const Table& table, BusSnapshot& seen) {
+    for (std::uint32_t i = 0; i < table.topics_used(); ++i) {
+      const auto& record = table.topic(i);
+      seen.topics.push_back({.name = std::string(record.name.view()),
+                             .type_name = std::string(record.type_name.view()),
+                             .type_size = record.type_size,
+                             .type_align = record.type_align,
+                             .service = record.service != 0,
+                             .description = {}});
+    }
+    for (std::uint32_t i = 0; i < table.subscriptions_used(); ++i) {
+      const auto& record = table.subscription(i);
+      if (record.used == 0 || record.ended != 0) continue;
+      seen.subscriptions.push_back({.number = i,
+                                    .pattern = std::string(record.pattern.view()),
+                                    .type_name = std::string(record.type_name.view()),
+                                    .participant = table.participant_of(record.endpoint),
+                                    .endpoint = record.endpoint,
+                                    .lossy = record.lossy != 0,
+                                    .service = record.service != 0});
+    }
+    for (std::uint32_t i = 0; i < table.endpoints_used(); ++i) {
+      const auto& record = table.endpoint(i);
+      if (record.used == 0) continue;
+      seen.endpoints.push_back({.number = i,
+                                .participant = record.participant,
+                                .asleep = record.event.waiters_approx() != 0,
+                                .parks = record.event.parks()});
+    }
+  }
+
+  [[nodiscard]] LaneInfo lane_info(const Table& table, std::uint32_t number) const {
+    const auto& record = table.lane(number);
+    LaneInfo lane;
+    lane.number = number;
+    lane.kind = record.kind;
+    lane.topic = record.topic;
+    lane.participant = record.publisher;
+    lane.admits_lossy = record.lossy != 0;
+    lane.closed = record.closed();
+    lane.left = record.left();
+    lane.waiting = record.room.waiters_approx();
+    if (lane.kind > LaneKind::kReply) {
+      lane.trouble = "it is a lane of no known kind";
+    } else if (lane.topic >= table.topics_used()) {
+      lane.trouble = absl::StrCat("it names topic ", lane.topic, ", which there is not");
+    } else if (auto status = find_ring(table, record, lane); !status.ok()) {
+      lane.trouble = std::string(status.message());
+    } else {
+      list_readers(table, record, lane);
+    }
+    return lane;
+  }
+
+  /// The shape of a lane's ring and where its head is.
+  [[nodiscard]] absl::Status find_ring(const Table& table, const Table::Lane& record,
+                                       LaneInfo& lane) const {
+    const auto memory = table.ring_memory(record);
+    constexpr std::size_t kLeast = sizeof(AnyBlock) + sizeof(AudienceType);
+    if (memory.size() < kLeast || record.ring_offset % AnyBlock::kAlign != 0) {
+      return absl::DataLossError("its ring lies outside of the segment");
+    }
+    lane.ring_bytes = memory.size();
+    if (!refresh(memory.data(), kLeast)) return too_short();
+    RingHeader header;
+    std::memcpy(&header, memory.data(), sizeof(header));
+    if (header.magic != RingHeader::kMagic || header.layout_version != RingHeader::kLayoutVersion) {
+      return absl::DataLossError("its ring is not there (yet)");
+    }
+    const bool lossy = header.kind == RingKind::kLossyBroadcast;
+    if (!lossy && header.kind != RingKind::kBroadcast) {
+      return absl::UnimplementedError("its ring is of a kind that this program does not know");
+    }
+    const auto align = header.element_align;
+    if (header.element_size == 0 || header.element_size > memory.size() || align == 0 ||
+        align > AnyBlock::kAlign || !std::has_single_bit(align) ||
+        header.element_size % align != 0 || header.max_cursors == 0 ||
+        header.max_cursors > Attention<SharedMemory>::kMostReaders || header.blocks == 0) {
+      return absl::DataLossError("its ring has an impossible header");
+    }
+    LaneRing ring;
+    ring.shape = LineShape::of(header.element_size, align, lossy);
+    const auto lines =
+        round_up(sizeof(AnyBlock) + AudienceType::bytes(header.max_cursors), AnyBlock::kAlign);
+    if (lines > memory.size() || header.blocks > (memory.size() - lines) / ring.shape.bytes ||
+        header.capacity > header.blocks * ring.shape.items || header.capacity == 0) {
+      return absl::DataLossError("its ring has an impossible header");
+    }
+    ring.offset = Segment::kContents + static_cast<std::uint64_t>(memory.data() - copy_.data());
+    ring.lines = ring.offset + lines;
+    ring.blocks = header.blocks;
+    ring.element_size = header.element_size;
+    ring.element_align = align;
+    ring.capacity = header.capacity;
+    ring.start = header.start;
+    lane.ring = ring;
+    const auto head = head_of(ring);
+    if (!head) return too_short();
+    lane.head = *head;
+    lane.published = *head - ring.start + record.skipped();
+    if (!refresh(memory.data() + sizeof(AnyBlock), AudienceType::bytes(header.max_cursors))) {
+      return too_short();
+    }
+    return absl::OkStatus();
+  }
+
+  void list_readers(const Table& table, const Table::Lane& record, LaneInfo& lane) const {
+    const auto memory = table.ring_memory(record);
+    auto* block = std::launder(reinterpret_cast<AnyBlock*>(memory.data()));
+    const auto places = block->header.max_cursors;  // of the copy that was checked
+    for (std::size_t i = 0; i < places; ++i) {
+      const auto& gate = block->audience().gate(i);
+      // relaxed: a private copy
+      const auto state = gate.state.load(std::memory_order_relaxed);
+      if (state == GateType::kFree || state > GateType::kLossy) continue;
+      ReaderInfo reader;
+      reader.gate = static_cast<std::uint32_t>(i);
+      reader.lossy = state == GateType::kLossy;
+      reader.joining = state == GateType::kJoining;
+      // relaxed: a private copy
+      reader.position = gate.position.load(std::memory_order_relaxed);
+      if (reader.lossy) {
+        reader.position = gate.shown_position;
+        reader.lost = gate.shown_lost;
+      }
+      const auto behind = distance(reader.position, lane.head);
+      reader.behind = behind > 0 ? static_cast<std::uint64_t>(behind) : 0;
+      // relaxed: a private copy
+      const auto address = gate.address.load(std::memory_order_relaxed);
+      if (address < table.endpoints_used()) {
+        reader.endpoint = static_cast<std::uint32_t>(address);
+        reader.participant = table.participant_of(reader.endpoint);
+      }
+      lane.readers.push_back(reader);
+    }
+  }
+
+  [[nodiscard]] static bool same_things(const BusSnapshot& a, const BusSnapshot& b) {
+    if (a.topics != b.topics || a.subscriptions != b.subscriptions ||
+        a.lanes.size() != b.lanes.size() || a.participants.size() != b.participants.size()) {
+      return false;
+    }
+    for (std::size_t i = 0; i < a.participants.size(); ++i) {
+      const auto& left = a.participants[i];
+      const auto& right = b.participants[i];
+      if (left.number != right.number || left.generation != right.generation ||
+          left.name != right.name || left.alive != right.alive) {
+        return false;
+      }
+    }
+    for (std::size_t i = 0; i < a.lanes.size(); ++i) {
+      const auto& left = a.lanes[i];
+      const auto& right = b.lanes[i];
+      if (left.number != right.number || left.kind != right.kind || left.topic != right.topic ||
+          left.participant != right.participant || !(left.ring == right.ring)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  Descriptor file_;
+  std::string path_;
+  std::uint64_t total_bytes_;
+  struct stat facts_ {};
+  std::span<std::byte> copy_;  // of the contents, as far as they were copied
+  std::uint32_t most_participants_ = 0;
+  std::size_t block_begin_ = 0;
+};
+
+}  // namespace ringway
