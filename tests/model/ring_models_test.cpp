@@ -66,7 +66,7 @@ TEST_P(RingModel, Holds) {
     options.search = Search::kRandom;
     options.executions = GetParam().random_executions;
   }
-  options.seconds = arguments.whole ? 280 : 60;
+  options.seconds = arguments.whole ? 900 : 60;
   const Result result = explorer.explore(options, GetParam().body);
   print_row(GetParam().name, result);
   rows.push_back(

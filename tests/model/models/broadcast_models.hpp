@@ -122,9 +122,9 @@ inline void come_or_go_body(Explorer& world, bool comes, Sequence start) {
                     }
                   });
     world.check(sent >= 1 && first <= sent, "no invention");
+    world.outcome(std::to_string(sent) + std::to_string(first));
     if (comes) read_some(world, *cursor, first, 1);
     world.check(!comes || first == sent, "what was published after the joining is there");
-    world.outcome(std::to_string(sent) + std::to_string(first));
   }
 }
 

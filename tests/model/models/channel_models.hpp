@@ -274,7 +274,7 @@ inline Models channel_models() {
         [=](Explorer& world) { mpmc_channel_body(world, 1, 2, 1, one); });
     for (const ChannelShape& shape : {one, two}) {
       const std::string of = shape.capacity == 1 ? "" : ", capacity 2";
-      if (start == 0 && !refused) {  // the largest of all
+      if (start == 0 && !refused && shape.capacity == 1) {  // the largest of all
         add("MPMC channel 2S2R x 1, then close" + of, bounded(2, 1), Size::kLarge,
             [=](Explorer& world) { mpmc_channel_body(world, 2, 2, 1, shape); });
       }

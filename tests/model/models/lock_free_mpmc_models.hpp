@@ -272,7 +272,6 @@ inline Models lock_free_mpmc_models() {
   // MpmcRing's sizes, but for the search of the largest, which is bounded.
   Options bounded = without_repetition();
   bounded.search = Search::kBounded;
-  bounded.preemptions = 3;
   for (const Sequence start : {Sequence{0}, kWrap}) {
     for (const std::size_t capacity : {1U, 2U}) {
       add({1, 1, 1, capacity, start, true}, complete, true, false, start == 0);
@@ -283,6 +282,7 @@ inline Models lock_free_mpmc_models() {
       add({2, 2, 1, capacity, start, false}, without_repetition(), false);
       add({2, 1, 2, capacity, start, false}, without_repetition(), false);
       add({1, 2, 2, capacity, start, false}, without_repetition(), false);
+      bounded.preemptions = capacity == 1 ? 3 : 2;
       add({2, 2, 2, capacity, start, false}, bounded, false, true);
       models.push_back({"lock-free MPMC claim, push, seal, drain, capacity " +
                             std::to_string(capacity) + (start == 0 ? " from 0" : " from 2^64-2"),
