@@ -99,6 +99,15 @@ class BusCore {
 
   [[nodiscard]] DirectoryType& directory() noexcept { return directory_; }
   [[nodiscard]] Lock lock() { return Lock(home_.directory_lock()); }
+  /// lock() for those who must not wait for another process, which may be stopped while it holds
+  /// the lock; threads of this process are waited for. \return a lock that may not be held
+  [[nodiscard]] Lock lock_unless_held_up() {
+    if constexpr (SharedHome<H>) {
+      return Lock(home_.directory_lock(), std::try_to_lock);
+    } else {
+      return lock();
+    }
+  }
 
   /// This process's number among those that share the home.
   [[nodiscard]] std::uint32_t participant() const noexcept {

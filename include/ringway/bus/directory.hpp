@@ -342,6 +342,7 @@ class Directory {
     const auto offset = copied_once(lane.ring_offset);
     const auto bytes = copied_once(lane.ring_bytes);
     if (offset > block_.size() || bytes > block_.size() - offset) return {};
+    if (offset % kOwnerSpacing != 0) return {};
     return block_.subspan(offset, bytes);
   }
 

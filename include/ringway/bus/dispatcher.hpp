@@ -205,7 +205,8 @@ class DispatcherCore final : public DispatcherBase {
     bool add;
   };
 
-  static constexpr unsigned kRoundsPerLook = 1024;    // idle rounds between looks after others
+  static constexpr unsigned kRoundsHeldUp = 64;     // rounds between looks for the directory's lock
+  static constexpr unsigned kRoundsPerLook = 1024;  // idle rounds between looks after others
   static constexpr unsigned kBusyRoundsPerLook = 64;  // the same for rounds with messages
 
   DispatcherCore(std::shared_ptr<Core> bus, std::uint32_t endpoint, DispatcherOptions options)
@@ -278,6 +279,10 @@ class DispatcherCore final : public DispatcherBase {
     unsigned busy_rounds = 0;
     while (true) {
       if (record_.ready.any()) collect();
+      if constexpr (SharedHome<H>) {
+        if (!held_up_.empty()) [[unlikely]]
+          try_again();
+      }
       const auto stop = stop_.load(std::memory_order_acquire);  // acquire "stopping"
       if (stop == Stop::kNow) break;
       if (look_at_hot() != 0) {
@@ -297,7 +302,7 @@ class DispatcherCore final : public DispatcherBase {
     record_.ready.take([this](std::size_t bit) {
       if (bit == Directory<Memory>::kNoLane) return read_inbox();
       const auto lane = static_cast<std::uint32_t>(bit);
-      pick_up(lane);
+      if (!pick_up(lane)) hold_up(lane);
       if (lane >= by_lane_.size()) return;
       for (auto* reader : by_lane_[lane]) heat(reader);
     });
@@ -325,13 +330,30 @@ class DispatcherCore final : public DispatcherBase {
     }
   }
 
-  /// Picks up the gates that a new lane reserved for our subscriptions.
-  void pick_up(std::uint32_t index) {
+  /// The lane could not be looked at because another process holds the directory's lock.
+  void hold_up(std::uint32_t lane) {
+    if (std::find(held_up_.begin(), held_up_.end(), lane) == held_up_.end()) {
+      held_up_.push_back(lane);
+    }
+  }
+  void try_again() {
+    if (--rounds_held_up_ != 0) return;
+    rounds_held_up_ = kRoundsHeldUp;
+    const auto lanes = std::exchange(held_up_, {});
+    for (const auto lane : lanes) {
+      if (!pick_up(lane)) hold_up(lane);
+    }
+  }
+
+  /// Picks up the gates that a new lane reserved for our subscriptions. \return false if another
+  /// process holds the directory's lock
+  bool pick_up(std::uint32_t index) {
     std::vector<Reader*> fresh;
     {
-      auto lock = bus_->lock();
+      const auto lock = bus_->lock_unless_held_up();
+      if (!lock.owns_lock()) return false;
       auto& lane = bus_->directory().lane(index);
-      if (lane.used == 0) return;
+      if (lane.used == 0) return true;
       for (std::size_t gate = 0; gate < LaneRecord<Memory>::kMostReaders; ++gate) {
         if (lane.bound[gate] == 0) continue;
         for (const auto& subscription : subscriptions_) {
@@ -345,6 +367,7 @@ class DispatcherCore final : public DispatcherBase {
       }
     }
     for (auto* reader : fresh) enlist(reader);
+    return true;
   }
 
   void enlist(Reader* reader) {
@@ -400,8 +423,9 @@ class DispatcherCore final : public DispatcherBase {
     return handled;
   }
 
-  /// Lets go of cursors that are done.
+  /// Lets go of cursors that are done; later, if another process holds the directory's lock.
   void retire_finished() {
+    if (!bus_->lock_unless_held_up().owns_lock()) return;
     for (std::size_t i = 0; i < hot_.size();) {
       auto* reader = hot_[i];
       if (reader->idle_rounds >= cooling().patience && reader->finished()) {
@@ -473,6 +497,7 @@ class DispatcherCore final : public DispatcherBase {
     } else {
       record_.event.wait(key, bus_->nap());
     }
+    rounds_held_up_ = 1;  // the next round looks
     bus_->look_after_others();
   }
 
@@ -560,6 +585,8 @@ class DispatcherCore final : public DispatcherBase {
   std::vector<Item> subscriptions_;
   std::vector<Reader*> hot_;
   std::vector<std::vector<Reader*>> by_lane_;
+  std::vector<std::uint32_t> held_up_;  // lanes to pick up when the directory's lock is free
+  unsigned rounds_held_up_ = kRoundsHeldUp;
   std::uint64_t left_ = 0;
   DispatcherCore* waits_for_ = nullptr;          // under the bus's wait_lock
   const CoreOfSubscription* awaited_ = nullptr;  // likewise
