@@ -162,10 +162,9 @@ void leave_body(Explorer& world, std::size_t capacity, unsigned pushes, Sequence
 template <template <class, class> class Ring, class T>
 void join_behind_body(Explorer& world, std::size_t capacity, unsigned before, unsigned during,
                       Start begin, bool retain, Sequence start) {
-  auto ring =
-      Ring<T, ModelMemory>::create(
-          {.capacity = capacity, .max_cursors = 1, .start = start, .retain = retain})
-          .value();
+  auto ring = Ring<T, ModelMemory>::create(
+                  {.capacity = capacity, .max_cursors = 1, .start = start, .retain = retain})
+                  .value();
   {
     auto producer = ring.producer().value();
     unsigned sent = push_some(world, producer, 0, before);
