@@ -15,6 +15,9 @@
 #include "report/compare.hpp"
 #include "report/report.hpp"
 #include "rows/rows.hpp"
+#if RINGWAY_BENCH_HAS_IPC
+#include "ipc/nursery.hpp"
+#endif
 
 namespace {
 
@@ -40,6 +43,9 @@ int measure(const Options& options, const Rows& rows) {
     }
     baseline = *std::move(earlier);
   }
+#if RINGWAY_BENCH_HAS_IPC
+  const Nursery::Lifetime nursery(options.cpus);  // first: forks before there are threads
+#endif
   pin_this_thread(options.cpus);  // threads that peers start themselves stay on these too
   Stage stage(options.cpus);
   const MachineDescription machine = describe_machine(options);

@@ -215,19 +215,26 @@ std::vector<NamedChart> load_charts(const std::vector<Group>& groups) {
 
 /// Wake-up latency against what the waiting cost; a point for each strategy.
 std::vector<NamedChart> waiting_charts(const std::vector<Group>& groups) {
-  std::vector<Curve> points;
-  for (const Group& group : groups) {
-    for (const Cell* cell : group) {
-      const auto cpu = cell->extras.find("idle CPU %");
-      if (cpu == cell->extras.end()) continue;
-      points.push_back(
-          {.name = cell->subject, .points = {{median_of(cpu->second), cell->summary().median}}});
+  std::vector<NamedChart> charts;
+  for (const bool processes : {false, true}) {
+    std::vector<Curve> points;
+    for (const Group& group : groups) {
+      for (const Cell* cell : group) {
+        const auto cpu = cell->extras.find("idle CPU %");
+        if (cpu == cell->extras.end() || (cell->suite == "processes") != processes) continue;
+        points.push_back(
+            {.name = cell->subject, .points = {{median_of(cpu->second), cell->summary().median}}});
+      }
     }
+    if (points.empty()) continue;
+    charts.push_back(
+        {processes ? "ipc-wake-against-cpu" : "wake-up-against-cpu",
+         curve_chart(processes ? "Waking another process against idle CPU"
+                               : "Wake-up latency against idle CPU",
+                     {.label = "CPU used while waiting, %"},
+                     {.label = "wake-up latency in ns, median", .logarithmic = true}, points)});
   }
-  if (points.empty()) return {};
-  return {{"wake-up-against-cpu",
-           curve_chart("Wake-up latency against idle CPU", {.label = "CPU used while waiting, %"},
-                       {.label = "wake-up latency in ns, median", .logarithmic = true}, points)}};
+  return charts;
 }
 
 }  // namespace

@@ -276,9 +276,10 @@ std::string markdown_for_readme(const MachineDescription& machine, const Results
   text +=
       ".\n\n| row | better | our best | best peer | ratio | ratio to the machine's limit |\n"
       "|---|---|---|---|---|---|\n";
-  const char* const wanted[] = {"spsc_single", "spsc_rtt",     "mpmc_1p1c",
-                                "mpmc_2p2c",   "broadcast_1",  "bus_1to1",
-                                "bus_1to4",    "request_spin", "request_park"};
+  const char* const wanted[] = {"spsc_single",  "spsc_rtt", "mpmc_1p1c",      "mpmc_2p2c",
+                                "broadcast_1",  "bus_1to1", "bus_1to4",       "request_spin",
+                                "request_park", "ipc_rtt",  "ipc_throughput", "ipc_1to2",
+                                "ipc_1to4",     "ipc_wake"};
   for (const Group& group : shown_groups(group_rows(results.cells))) {
     const Cell* ours = best_of(group, Kind::kRingway);
     const bool listed = std::find(std::begin(wanted), std::end(wanted), group.front()->topology) !=

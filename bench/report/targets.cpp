@@ -170,6 +170,34 @@ void add_bus(std::vector<Target>& targets) {
   }
 }
 
+void add_between_processes(std::vector<Target>& targets) {
+  const auto add = [&](const char* row, std::size_t bytes, const char* wanted, const char* subject,
+                       Quantity reference, bool at_least, double bound) {
+    targets.push_back({.topology = row,
+                       .payload_bytes = bytes,
+                       .wanted = wanted,
+                       .ours = ours(subject),
+                       .reference = std::move(reference),
+                       .at_least = at_least,
+                       .bound = bound});
+  };
+  for (const std::size_t bytes : {8, 48}) {
+    add("ipc_rtt", bytes, "at most 1.2 x the raw cache-line ping-pong between processes",
+        "SharedBus", kLimit, false, 1.2);
+  }
+  add("ipc_rtt", 64, "at most 1.15 x a bare slot (payload and sequence)", "SharedBus", kLimit,
+      false, 1.15);
+  for (const std::size_t bytes : {8, 48, 64}) {
+    add("ipc_rtt", bytes, "at most 0.25 of the best peer", "SharedBus", kBestPeer, false, 0.25);
+  }
+  add("ipc_throughput", 64, "at least 5 x the best peer", "SharedBus", kBestPeer, true, 5);
+  // a rate: at most 1.1 times the time is at least 1 / 1.1 of the rate
+  add("ipc_throughput", 65536, "at most 1.1 x the time of a bare memcpy hand-over", "SharedBus",
+      kLimit, true, 1 / 1.1);
+  add("ipc_wake", 8, "p50 at most 1.1 x a raw futex between processes", "SharedBus", kLimit, false,
+      1.1);
+}
+
 void add_single_thread(std::vector<Target>& targets) {
   const auto add = [&](const char* tag, const char* wanted, const char* subject, double bound) {
     targets.push_back({.topology = "op_cost",
@@ -271,6 +299,7 @@ std::vector<Target> all_targets() {
   add_many_to_many(targets);
   add_broadcast(targets);
   add_bus(targets);
+  add_between_processes(targets);
   add_single_thread(targets);
   return targets;
 }

@@ -23,6 +23,11 @@ Rows all_rows(const Options& options) {
   add_request_rows(rows, options);
   add_inline_rows(rows, options);
 #endif
+#if RINGWAY_BENCH_HAS_IPC
+  add_ipc_round_trip_rows(rows, options);
+  add_ipc_throughput_rows(rows, options);
+  add_ipc_waiting_rows(rows, options);
+#endif
   add_ring_growth_rows(rows, options);
 #if RINGWAY_BENCH_HAS_BUS
   add_bus_growth_rows(rows, options);
@@ -59,6 +64,9 @@ std::vector<std::string> missing_peers() {
   note(RINGWAY_BENCH_HAS_NNG, "nng (libnng-dev)");
   note(RINGWAY_BENCH_HAS_CAF, "CAF (libcaf-dev)");
   note(RINGWAY_BENCH_HAS_CDS, "libcds (libcds-dev)");
+#if RINGWAY_BENCH_HAS_IPC
+  note(RINGWAY_BENCH_HAS_ICEORYX, "iceoryx (libiceoryx-posh-dev, iceoryx)");
+#endif
   note(is_command("valgrind"), "instruction counts (valgrind)");
   return missing;
 }
