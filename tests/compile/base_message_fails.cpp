@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A structured binding does not see the members of a base class.
 // expect: a base class
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 namespace {
 

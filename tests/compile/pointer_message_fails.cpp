@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An address means nothing in another process, however deep in the message it lies.
 // expect: it has a pointer in it
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 namespace {
 

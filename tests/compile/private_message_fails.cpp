@@ -3,7 +3,7 @@
 // expect: constructors, private members
 #include <cstdint>
 
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 namespace {
 

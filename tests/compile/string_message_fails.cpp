@@ -3,7 +3,7 @@
 // expect: not trivially copyable
 #include <string>
 
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 namespace {
 

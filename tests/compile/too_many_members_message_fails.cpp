@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A structured binding has as many names as were spelled.
 // expect: there are more than 32
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nobody in another process knows which member of a union is in use.
 // expect: it has a union in it
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 // expect: it has a std::string_view
 #include <string_view>
 
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 namespace {
 

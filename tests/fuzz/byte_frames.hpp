@@ -16,7 +16,7 @@
 
 #include "ringway/ring/broadcast_byte_ring.hpp"
 #include "ringway/ring/byte_ring.hpp"
-#include "ringway/shm/type_compatibility.hpp"
+#include "ringway/bus/type_compatibility.hpp"
 #include "ringway/shm/type_encoding.hpp"
 
 namespace ringway::fuzz {

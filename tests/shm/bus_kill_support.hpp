@@ -47,8 +47,12 @@ inline constexpr Service<Tell(Ask)> kNext{"next", {.timeout = 20s}};
 inline SharedBusOptions few() {
   SharedBusOptions options;
   options.lane_bytes = std::size_t{1} << 20;
-  options.tables = {
-      .topics = 32, .subscriptions = 16, .endpoints = 16, .lanes = 64, .participants = 4};
+  options.tables = {.topics = 32,
+                    .subscriptions = 16,
+                    .endpoints = 16,
+                    .lanes = 64,
+                    .participants = 4,
+                    .types = 8};
   return options;
 }
 

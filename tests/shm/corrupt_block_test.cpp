@@ -28,7 +28,7 @@ using Table = Directory<SharedMemory>;
 class Block {
  public:
   static constexpr DirectorySizes kSizes{
-      .topics = 8, .subscriptions = 8, .endpoints = 4, .lanes = 8, .participants = 3};
+      .topics = 8, .subscriptions = 8, .endpoints = 4, .lanes = 8, .participants = 3, .types = 4};
 
   Block() {
     bytes_ = round_up(Table::footprint(kSizes) + (std::size_t{2} << 20), 4096);

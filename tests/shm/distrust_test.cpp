@@ -157,8 +157,12 @@ TEST(Answers, WithAnyFlagAreAnAnswerOrNone) {
 SharedBusOptions few() {
   SharedBusOptions options;
   options.lane_bytes = std::size_t{1} << 20;
-  options.tables = {
-      .topics = 16, .subscriptions = 16, .endpoints = 16, .lanes = 16, .participants = 4};
+  options.tables = {.topics = 16,
+                    .subscriptions = 16,
+                    .endpoints = 16,
+                    .lanes = 16,
+                    .participants = 4,
+                    .types = 8};
   return options;
 }
 

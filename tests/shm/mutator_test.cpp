@@ -53,8 +53,12 @@ constexpr Service<Item(Item)> kAdd{"add", {.timeout = 20ms}};
 SharedBusOptions few() {
   SharedBusOptions options;
   options.lane_bytes = std::size_t{1} << 20;
-  options.tables = {
-      .topics = 16, .subscriptions = 24, .endpoints = 24, .lanes = 48, .participants = 12};
+  options.tables = {.topics = 16,
+                    .subscriptions = 24,
+                    .endpoints = 24,
+                    .lanes = 48,
+                    .participants = 12,
+                    .types = 8};
   return options;
 }
 

@@ -305,7 +305,8 @@ TEST(SegmentHome, DefaultFootprintIsFiveMebibytesAtMost) {
   EXPECT_LE(std::filesystem::file_size(name.path()), std::size_t{5} << 20);
   auto tiny = SharedBusOptions{};
   tiny.lane_bytes = std::size_t{1} << 20;
-  tiny.tables = {.topics = 8, .subscriptions = 8, .endpoints = 4, .lanes = 8, .participants = 4};
+  tiny.tables = {
+      .topics = 8, .subscriptions = 8, .endpoints = 4, .lanes = 8, .participants = 4, .types = 4};
   const SegmentName other;
   auto small_bus = open_shared(other.str(), tiny);
   ASSERT_TRUE(small_bus.ok()) << small_bus.status();

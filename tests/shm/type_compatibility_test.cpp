@@ -2,7 +2,7 @@
 /// \file
 /// Who can read whom, and what is said to those who cannot.
 
-#include "ringway/shm/type_compatibility.hpp"
+#include "ringway/bus/type_compatibility.hpp"
 
 #include <gtest/gtest.h>
 

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "ringway/shm/type_compatibility.hpp"
+#include "ringway/bus/type_compatibility.hpp"
 
 namespace ringway::test {
 namespace {

@@ -3,7 +3,7 @@
 /// Types are taken apart as they lie in memory, alike by every compiler, and refused if they mean
 /// nothing to another process. The refusals' sentences: tests/compile.
 
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 #include <gtest/gtest.h>
 

@@ -358,6 +358,8 @@ class Dispatcher {
       if (!names::is_pattern(name)) {
         auto declared = directory.declare(name, kind);
         if (!declared.ok()) return declared.status();
+        if (!kind.service) status = directory.check_subscriber(name, kind.type);
+        if (!status.ok()) return status;
       }
       if (kind.service && served(name)) {
         return absl::AlreadyExistsError(

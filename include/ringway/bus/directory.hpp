@@ -7,6 +7,7 @@
 /// *Protocol.* Records are found, made and freed under the home's directory lock; a record's atomic
 /// words are used without it. Nothing here is on the path of a message.
 ///   TopicRecord         a name and the type that is bound to it; never freed
+///   TypeRecord          a message type, as one version describes it; never freed
 ///   LaneRecord          one publisher's ring; freed when its publisher and all its readers are
 ///                       gone
 ///   SubscriptionRecord  a pattern and who wants it; read by those who make lanes
@@ -32,6 +33,7 @@
 #include <cstring>
 #include <new>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -43,40 +45,16 @@
 #include "ringway/bus/names.hpp"
 #include "ringway/bus/ready_map.hpp"
 #include "ringway/bus/topic.hpp"
+#include "ringway/bus/type_table.hpp"
 #include "ringway/wait/event_count.hpp"
 
 namespace ringway {
-
-/// A string inside a record.
-template <std::size_t kSize>
-class FixedString {
- public:
-  void assign(std::string_view text) noexcept {
-    size_ = static_cast<std::uint32_t>(text.size() < kSize ? text.size() : kSize);
-    std::memcpy(text_, text.data(), size_);
-  }
-  [[nodiscard]] std::string_view view() const noexcept {
-    const auto size = copied_once(size_);
-    return {text_, size < kSize ? size : kSize};
-  }
-
- private:
-  std::uint32_t size_ = 0;
-  char text_[kSize] = {};
-};
 
 inline absl::string_view to_absl(std::string_view text) noexcept {
   return {text.data(), text.size()};
 }
 
 enum class LaneKind : std::uint32_t { kTopic, kFamily, kRequest, kReply };
-
-/// FNV-1a.
-[[nodiscard]] constexpr std::uint64_t hash_of(std::string_view text) noexcept {
-  std::uint64_t value = 14695981039346656037ULL;
-  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return value;
-}
 
 /// What a name stands for.
 struct NameKind {
@@ -86,17 +64,12 @@ struct NameKind {
 
 struct TopicRecord {
   FixedString<kLongestName + 1> name;
-  FixedString<kLongestName + 1> type_name;  // as much as fits
-  std::uint64_t type_hash = 0;              // of all of it
-  std::uint64_t type_size = 0;
-  std::uint64_t type_align = 0;
+  FixedString<kLongestName + 1> type_name;  // of the newest version, for tools
+  std::uint64_t type_size = 0;              // likewise
+  std::uint64_t type_align = 0;             // likewise
+  std::uint32_t type = 0;                   // the newest version that anybody has brought
   std::uint32_t used = 0;
   std::uint32_t service = 0;
-
-  [[nodiscard]] bool same_type(const TypeIdentity& type) const noexcept {
-    return type_hash == hash_of(type.name) && type_size == type.size && type_align == type.align &&
-           type_name.view() == type.name.substr(0, kLongestName + 1);
-  }
 };
 
 template <class Memory>
@@ -115,6 +88,7 @@ struct alignas(kOwnerSpacing) LaneRecord {
   std::uint32_t used = 0;
   LaneKind kind = LaneKind::kTopic;
   std::uint32_t topic = 0;      // index of the name: an exact one, a family's pattern, or a service
+  std::uint32_t type = 0;       // of its messages: the publisher's version
   std::uint32_t lossy = 0;      // which ring the lane is
   std::uint32_t retains = 0;    // every message goes into the ring, for those who come later
   std::uint32_t owner = 0;      // request lanes: endpoint of the requester
@@ -217,10 +191,8 @@ struct alignas(kOwnerSpacing) LaneRecord {
 
 struct SubscriptionRecord {
   FixedString<kLongestName + 1> pattern;
-  FixedString<kLongestName + 1> type_name;
-  std::uint64_t type_hash = 0;
-  std::uint64_t type_size = 0;
-  std::uint64_t type_align = 0;
+  FixedString<kLongestName + 1> type_name;  // for tools
+  std::uint32_t type = 0;
   std::uint32_t used = 0;
   std::uint32_t ended = 0;  // its dispatcher still has to let go of it
   std::uint32_t endpoint = 0;
@@ -235,6 +207,7 @@ struct DirectorySizes {
   std::uint32_t endpoints = 1024;
   std::uint32_t lanes = 16384;     // at most ReadyMap::kBits
   std::uint32_t participants = 1;  // processes
+  std::uint32_t types = 1024;      // versions of message types
 };
 
 template <class MemoryPolicy>
@@ -261,9 +234,10 @@ class Directory {
   [[nodiscard]] static absl::Status format(std::span<std::byte> block,
                                            const DirectorySizes& sizes = {}) {
     if (sizes.topics == 0 || sizes.subscriptions == 0 || sizes.endpoints == 0 || sizes.lanes < 2 ||
-        sizes.participants == 0 || sizes.topics > kMostRecords ||
-        sizes.subscriptions > kMostRecords || sizes.endpoints > kMostRecords ||
-        sizes.lanes > ReadyMap<Memory>::kBits || sizes.participants > kMostRecords) {
+        sizes.participants == 0 || sizes.types == 0 || sizes.topics > kMostRecords ||
+        sizes.types > kMostRecords || sizes.subscriptions > kMostRecords ||
+        sizes.endpoints > kMostRecords || sizes.lanes > ReadyMap<Memory>::kBits ||
+        sizes.participants > kMostRecords) {
       return absl::InvalidArgumentError(absl::StrCat(
           "a bus can not have these tables: each has at least 1 entry (lanes 2) and at "
           "most ",
@@ -293,9 +267,9 @@ class Directory {
     if (tables->magic != kMagic || tables->bytes != block.size() ||
         sizes.lanes > ReadyMap<Memory>::kBits || sizes.topics > kMostRecords ||
         sizes.subscriptions > kMostRecords || sizes.endpoints > kMostRecords ||
-        sizes.participants > kMostRecords || sizes.lanes == 0 || sizes.topics == 0 ||
-        sizes.subscriptions == 0 || sizes.endpoints == 0 || sizes.participants == 0 ||
-        Places(sizes).arena > block.size()) {
+        sizes.participants > kMostRecords || sizes.types > kMostRecords || sizes.types == 0 ||
+        sizes.lanes == 0 || sizes.topics == 0 || sizes.subscriptions == 0 || sizes.endpoints == 0 ||
+        sizes.participants == 0 || Places(sizes).arena > block.size()) {
       return absl::DataLossError("the block holds no bus of this version of Ringway");
     }
     return Directory(block, sizes);
@@ -310,6 +284,9 @@ class Directory {
   }
   [[nodiscard]] TopicRecord& topic(std::uint32_t i) const noexcept {
     return topics_[i < sizes_.topics ? i : 0];
+  }
+  [[nodiscard]] TypeRecord& type(std::uint32_t i) const noexcept {
+    return types_[i < sizes_.types ? i : 0];
   }
   [[nodiscard]] Endpoint& endpoint(std::uint32_t i) const noexcept {
     return endpoints_[i < sizes_.endpoints ? i : 0];
@@ -367,8 +344,31 @@ class Directory {
     return endpoint(endpoint_index).participant;
   }
 
+  /// The record of a type, made if need be.
+  [[nodiscard]] absl::StatusOr<std::uint32_t> keep_type(const TypeIdentity& wanted) {
+    const auto used = std::min(copied_once(tables_->types_used), sizes_.types);
+    for (std::uint32_t i = 0; i < used; ++i) {
+      if (type(i).used != 0 && type(i).identity() == wanted) return i;
+    }
+    const auto made = take_record(types_, tables_->types_used, sizes_.types, 0);
+    if (made == sizes_.types) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "the bus knows ", sizes_.types,
+          " message types already; use fewer, or make its tables larger (DirectorySizes::types)"));
+    }
+    type(made).assign(wanted);
+    settle();
+    type(made).used = 1;
+    return made;
+  }
+  /// True if a subscription to the one type can be given messages of the other.
+  [[nodiscard]] bool reads(std::uint32_t subscriber, std::uint32_t publisher) const noexcept {
+    return subscriber == publisher ||
+           is_readable(fit_of(type(publisher).identity(), type(subscriber).identity()));
+  }
+
   /// The record of a name, made if need be. An error that shows both types if the name is bound to
-  /// another one.
+  /// another one, of which this is no other version.
   [[nodiscard]] absl::StatusOr<std::uint32_t> declare(std::string_view name, const NameKind& kind) {
     const auto slots = index_size(sizes_);
     auto slot = static_cast<std::uint32_t>(hash_of(name) % slots);
@@ -380,8 +380,16 @@ class Directory {
       }
       const auto found = entry - 1;
       if (topic(found).name.view() != name) continue;
-      if (!topic(found).same_type(kind.type) || (topic(found).service != 0) != kind.service) {
+      const auto have = type(topic(found).type).identity();
+      if (kind.type == have && (topic(found).service != 0) == kind.service) return found;
+      if ((topic(found).service != 0) != kind.service || kind.service ||
+          !are_related(kind.type, have)) {
         return type_conflict(topic(found), kind);
+      }
+      if (kind.type.version > have.version) {
+        auto newer = keep_type(kind.type);
+        if (!newer.ok()) return newer.status();
+        set_type(topic(found), *newer);
       }
       return found;
     }
@@ -390,17 +398,52 @@ class Directory {
       return absl::ResourceExhaustedError(absl::StrCat(
           "the bus knows ", sizes_.topics, " names already; use fewer, or a second bus"));
     }
+    auto kept = keep_type(kind.type);
+    if (!kept.ok()) return kept.status();
     topic(made).name.assign(name);
-    topic(made).type_name.assign(kind.type.name.substr(0, kLongestName + 1));
-    topic(made).type_hash = hash_of(kind.type.name);
-    topic(made).type_size = kind.type.size;
-    topic(made).type_align = kind.type.align;
+    set_type(topic(made), *kept);
     topic(made).service = kind.service ? 1 : 0;
     topic(made).used = 1;
     settle();
     tables_->topics_used = made + 1;
     index_[slot] = made + 1;
     return made;
+  }
+
+  /// Refuses a publisher of the name if somebody who has subscribed to it could not read it.
+  [[nodiscard]] absl::Status check_publisher(std::string_view name,
+                                             const TypeIdentity& publisher) const {
+    for (std::uint32_t i = 0; i < subscriptions_used(); ++i) {
+      const auto& other = subscription(i);
+      if (other.used == 0 || other.ended != 0 || other.service != 0) continue;
+      if (other.pattern.view() != name) continue;
+      const auto wanted = type(other.type).identity();
+      if (is_readable(fit_of(publisher, wanted))) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "topic ", to_absl(name), " has a subscriber that was compiled with ",
+          describe(wanted.described()), ", but is to carry ", describe(publisher.described()), ": ",
+          describe_difference(publisher.described(), wanted.described())));
+    }
+    return absl::OkStatus();
+  }
+  /// Refuses a subscriber to the name if it could not read one of its publishers, families included
+  /// that carry a version of the type.
+  [[nodiscard]] absl::Status check_subscriber(std::string_view name,
+                                              const TypeIdentity& subscriber) const {
+    for (std::uint32_t i = 1; i < lanes_used(); ++i) {
+      const auto& other = lane(i);
+      if (other.used == 0 || other.closed()) continue;
+      const auto carried = type(other.type).identity();
+      const auto fit = fit_of(carried, subscriber);
+      const bool concerned =
+          (other.kind == LaneKind::kTopic && topic(other.topic).name.view() == name) ||
+          (other.kind == LaneKind::kFamily && fit != TypeFit::kOtherName &&
+           names::matches(topic(other.topic).name.view(), name));
+      if (!concerned || is_readable(fit)) continue;
+      return absl::InvalidArgumentError(
+          describe_mismatch(name, carried.described(), subscriber.described()));
+    }
+    return absl::OkStatus();
   }
 
   /// A lane with memory for its ring, not yet formatted. Free it with free_lane().
@@ -423,6 +466,7 @@ class Directory {
     auto* made = ::new (static_cast<void*>(&lane(index))) Lane;
     made->kind = kind;
     made->topic = topic_index;
+    made->type = topic(topic_index).type;
     made->lossy = lossy ? 1 : 0;
     made->ring_offset = offset;
     made->ring_bytes = ring_bytes;
@@ -467,12 +511,12 @@ class Directory {
       return absl::ResourceExhaustedError(absl::StrCat("the bus has ", sizes_.subscriptions,
                                                        " subscriptions already; use patterns"));
     }
+    auto kept = keep_type(kind.type);
+    if (!kept.ok()) return kept.status();
     auto* made = ::new (static_cast<void*>(&subscription(index))) SubscriptionRecord;
     made->pattern.assign(pattern);
-    made->type_name.assign(kind.type.name.substr(0, kLongestName + 1));
-    made->type_hash = hash_of(kind.type.name);
-    made->type_size = kind.type.size;
-    made->type_align = kind.type.align;
+    made->type_name.assign(kind.type.name);
+    made->type = *kept;
     made->service = kind.service ? 1 : 0;
     made->endpoint = endpoint_index;
     made->lossy = lossy ? 1 : 0;
@@ -505,18 +549,14 @@ class Directory {
     if (subscriber.used == 0 || subscriber.ended != 0) return false;
     if (lane.used == 0 || lane.kind == LaneKind::kReply) return false;
     const auto& name = topic(lane.topic);
-    if (subscriber.service != name.service || subscriber.type_hash != name.type_hash ||
-        subscriber.type_size != name.type_size || subscriber.type_align != name.type_align ||
-        subscriber.type_name.view() != name.type_name.view()) {
-      return false;
-    }
+    if (subscriber.service != name.service || !reads(subscriber.type, lane.type)) return false;
     return lane.kind == LaneKind::kFamily
                ? names::overlap(subscriber.pattern.view(), name.name.view())
                : names::matches(subscriber.pattern.view(), name.name.view());
   }
 
  private:
-  static constexpr std::uint64_t kMagic = 0x0002'7375'6279'7772;  // "rwybus", layout 2
+  static constexpr std::uint64_t kMagic = 0x0003'7375'6279'7772;  // "rwybus", layout 3
   static constexpr std::size_t kLeastArena = std::size_t{1} << 20;
 
   /// A piece of the arena that nobody uses; lies in its own first bytes.
@@ -538,6 +578,7 @@ class Directory {
     std::uint32_t lanes_used = 0;
     std::uint32_t subscriptions_used = 0;
     std::uint32_t endpoints_used = 0;
+    std::uint32_t types_used = 0;
   };
 
   /// Offsets of the tables.
@@ -545,7 +586,8 @@ class Directory {
     explicit Places(const DirectorySizes& sizes) noexcept
         : index(round_up(sizeof(Tables), kOwnerSpacing)),
           topics(after(index, index_size(sizes), sizeof(std::uint32_t))),
-          subscriptions(after(topics, sizes.topics, sizeof(TopicRecord))),
+          types(after(topics, sizes.topics, sizeof(TopicRecord))),
+          subscriptions(after(types, sizes.types, sizeof(TypeRecord))),
           endpoints(after(subscriptions, sizes.subscriptions, sizeof(SubscriptionRecord))),
           lanes(after(endpoints, sizes.endpoints, sizeof(Endpoint))),
           holds(after(lanes, sizes.lanes, sizeof(Lane))),
@@ -553,6 +595,7 @@ class Directory {
 
     std::size_t index;  // open addressing by hash of the name: topic + 1
     std::size_t topics;
+    std::size_t types;
     std::size_t subscriptions;
     std::size_t endpoints;
     std::size_t lanes;
@@ -577,6 +620,7 @@ class Directory {
     const Places places(sizes);
     index_ = reinterpret_cast<std::uint32_t*>(block.data() + places.index);
     topics_ = reinterpret_cast<TopicRecord*>(block.data() + places.topics);
+    types_ = reinterpret_cast<TypeRecord*>(block.data() + places.types);
     subscriptions_ = reinterpret_cast<SubscriptionRecord*>(block.data() + places.subscriptions);
     endpoints_ = reinterpret_cast<Endpoint*>(block.data() + places.endpoints);
     lanes_ = reinterpret_cast<Lane*>(block.data() + places.lanes);
@@ -605,14 +649,21 @@ class Directory {
     return holds_[std::size_t{row} * sizes_.participants + column];
   }
 
-  static absl::Status type_conflict(const TopicRecord& have, const NameKind& want) {
+  void set_type(TopicRecord& record, std::uint32_t index) const noexcept {
+    const auto& chosen = type(index);
+    record.type_name.assign(chosen.name.view());
+    record.type_size = chosen.size;
+    record.type_align = chosen.align;
+    record.type = index;
+  }
+
+  absl::Status type_conflict(const TopicRecord& have, const NameKind& want) const {
     const auto what = [](bool service) { return service ? "a service of " : "a topic of "; };
     return absl::InvalidArgumentError(
         absl::StrCat("\"", to_absl(have.name.view()), "\" is ", what(have.service != 0),
-                     to_absl(have.type_name.view()), " (", have.type_size, " bytes, aligned to ",
-                     have.type_align, "), but is now asked for as ", what(want.service),
-                     to_absl(want.type.name), " (", want.type.size, " bytes, aligned to ",
-                     want.type.align, "); use one type for a name on all sides"));
+                     describe(type(have.type).identity().described()), ", but is now asked for as ",
+                     what(want.service), describe(want.type.described()),
+                     "; use one type for a name on all sides"));
   }
 
   /// The index of a free record, the table growing by one if need be; `most` if it is full.
@@ -739,6 +790,7 @@ class Directory {
   DirectorySizes sizes_;  // copied once: the block's own word is not looked at again
   std::uint32_t* index_;
   TopicRecord* topics_;
+  TypeRecord* types_;
   SubscriptionRecord* subscriptions_;
   Endpoint* endpoints_;
   Lane* lanes_;

@@ -139,7 +139,8 @@ class InlineAudience {
 
   /// True if the subscriber may want something from this publisher.
   [[nodiscard]] bool concerns(const Subscriber& subscriber) const {
-    return subscriber.type() == type_ && names::overlap(subscriber.pattern(), pattern_);
+    return is_readable(fit_of(type_, subscriber.type())) &&
+           names::overlap(subscriber.pattern(), pattern_);
   }
 
   /// Under the registry's lock: adds a subscriber.

@@ -64,8 +64,14 @@ class LanePublisher {
     if (core->stopping()) return absl::FailedPreconditionError("the bus is stopped");
     auto topic = directory.declare(name, what);
     if (!topic.ok()) return topic.status();
+    if (kind == LaneKind::kTopic) {
+      if (auto status = directory.check_publisher(name, what.type); !status.ok()) return status;
+    }
+    auto type = directory.keep_type(what.type);
+    if (!type.ok()) return type.status();
     auto made = open(std::move(core), kind, *topic, options);
     if (!made.ok()) return made;
+    made->lane().type = *type;
     made->lane().owner = owner;
     for (std::uint32_t i = 0; i < directory.subscriptions_used(); ++i) {
       const auto& subscriber = directory.subscription(i);
@@ -608,8 +614,11 @@ class FamilyPublisher {
           "\"", to_absl(name), "\" does not belong to the family \"", to_absl(pattern_), "\""));
     }
     auto lock = lane_.core().lock();
-    auto index = lane_.core().directory().declare(name, {type_identity<T>()});
+    auto& directory = lane_.core().directory();
+    auto index = directory.declare(name, {type_identity<T>()});
     if (!index.ok()) return index.status();
+    auto status = directory.check_publisher(name, type_identity<T>());
+    if (!status.ok()) return status;
     return TopicNumber(*index);
   }
   /// The same for `main` and tests: stops the program with the message if there is an error.
@@ -710,8 +719,10 @@ class FamilyPublisher {
   /// For assertions on what the caller does; not where others may write the record.
   [[nodiscard]] bool belongs(std::uint32_t topic) const {
     if constexpr (SharedHome<H>) return true;
-    const auto& record = lane_.core().directory().topic(topic);
-    return record.same_type(type_identity<T>()) && names::matches(pattern_, record.name.view());
+    auto& directory = lane_.core().directory();
+    const auto& record = directory.topic(topic);
+    return are_related(directory.type(record.type).identity(), type_identity<T>()) &&
+           names::matches(pattern_, record.name.view());
   }
 
   LanePublisher<Element, H> lane_;

@@ -17,36 +17,9 @@
 
 #include "ringway/base/sequence.hpp"
 #include "ringway/base/slot.hpp"
+#include "ringway/bus/topic_type.hpp"
 
 namespace ringway {
-
-/// What makes two sides' types "the same": checked when a name is bound.
-struct TypeIdentity {
-  std::string_view name;
-  std::size_t size = 0;
-  std::size_t align = 0;
-
-  friend constexpr bool operator==(const TypeIdentity&, const TypeIdentity&) = default;
-};
-
-template <class T>
-constexpr std::string_view type_name() noexcept {
-  std::string_view text = __PRETTY_FUNCTION__;
-  text = text.substr(text.find("T = ") + 4);
-  return text.substr(0, text.find_first_of(";]"));
-}
-
-template <class T>
-constexpr TypeIdentity type_identity() noexcept {
-  return {type_name<T>(), sizeof(T), alignof(T)};
-}
-
-/// The identity of a service: its signature, and the sizes of both types together.
-template <class Reply, class Request>
-constexpr TypeIdentity service_identity() noexcept {
-  constexpr auto align = alignof(Reply) > alignof(Request) ? alignof(Reply) : alignof(Request);
-  return {type_name<Reply(Request)>(), sizeof(Reply) + sizeof(Request), align};
-}
 
 struct TopicOptions {
   /// Messages that a publisher may be ahead of its slowest reliable reader; exact.

@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "ringway/bus/subscription.hpp"
+#include "ringway/ring/broadcast_prefix.hpp"
 
 namespace ringway {
 
@@ -42,30 +43,64 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
   using Base = SubscriptionCore<typename H::Memory>;
 
  public:
-  bool adopt(std::uint32_t lane, std::size_t gate) override {
-    const bool family = bus_->directory().lane(lane).kind == LaneKind::kFamily;
-    return family ? adopt_as<Numbered<T>>(lane, gate) : adopt_as<T>(lane, gate);
-  }
+  bool adopt(std::uint32_t lane, std::size_t gate) override { return adopt(lane, gate, 0); }
 
   absl::Status join(std::uint32_t lane) override {
-    const bool family = bus_->directory().lane(lane).kind == LaneKind::kFamily;
-    return family ? join_as<Numbered<T>>(lane) : join_as<T>(lane);
+    auto& directory = bus_->directory();
+    auto& record = directory.lane(lane);
+    const auto name = to_absl(directory.topic(record.topic).name.view());
+    if (options_.lossy && record.lossy == 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("\"", name,
+                       "\" admits no lossy subscriptions; set TopicOptions::admits_lossy on its "
+                       "publisher's side, or subscribe reliably"));
+    }
+    directory.hold(lane, bus_->participant());  // first: a place without a hold would be nobody's
+    const auto start = start_in(record);
+    std::size_t kept = 0;
+    const auto gate = visit_ring(record, [&](auto ring, auto) -> Result<std::size_t, SetupError> {
+      if (!ring) return Failure{ring.error()};
+      kept = ring->capacity();
+      if constexpr (requires { ring->reserve_lossy_cursor(start); }) {
+        if (options_.lossy) return ring->reserve_lossy_cursor(start);
+      }
+      return ring->reserve_cursor(start);
+    });
+    // a publisher may have found the gate where it was before it was known where it begins
+    if (start != Start::kNext) record.room.notify_all();
+    if (!gate) {
+      directory.let_go(lane, bus_->participant());
+      return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a lane of \"", name,
+                                                       "\": ", describe(gate.error()),
+                                                       " (TopicOptions::max_readers)"));
+    }
+    if (!adopt(lane, *gate, kept)) {
+      return absl::DataLossError(absl::StrCat("a lane of \"", name, "\" is corrupt"));
+    }
+    return absl::OkStatus();
   }
 
  protected:
   using Core = BusCore<H>;
   using Memory = typename H::Memory;
+  static constexpr bool kReadsNewerTypes =
+      SafeBetweenProcesses<T> && alignof(T) <= BroadcastPrefix<std::byte, Memory>::kMostAlign;
+  using Prefix = BroadcastPrefix<std::conditional_t<kReadsNewerTypes, T, std::byte>, Memory>;
+  /// Calls the subscription's handler.
+  using Call = void (*)(TopicLanes& subscription, const T& message, const MessageInfo& info);
 
   template <class E, class Cursor>
   class Reader final : public LaneReader<Memory> {
     static constexpr bool kLossy = requires(const Cursor& cursor) { cursor.lost(); };
     static constexpr bool kFamily = !std::is_same_v<E, T>;
+    static constexpr bool kPrefix = std::is_same_v<Cursor, typename Prefix::Cursor> ||
+                                    std::is_same_v<Cursor, typename Prefix::LossyCursor>;
 
    public:
     /// \param late messages that may be there already: it begins in the middle of a lane, not with
     /// it
     Reader(TopicLanes* owner, std::uint32_t lane, Cursor cursor, std::size_t late)
-        : LaneReader<Memory>(lane, std::get<DrainOf<Reader>>(owner->drains_).drain),
+        : LaneReader<Memory>(lane, drain_of(*owner)),
           owner_(*owner),
           record_(owner->bus_->directory().lane(lane)),
           topic_(owner->bus_->directory().topic(record_.topic).name.view()),
@@ -97,8 +132,9 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
       }
       while (true) {
         try {
-          taken +=
-              cursor_->drain([&](const E& element) { return handle(handler, element); }, limit);
+          taken += drain_each([&](const T& message,
+                                  std::uint32_t topic) { return handle(handler, message, topic); },
+                              limit);
           break;
         } catch (...) {
           ++taken;
@@ -125,16 +161,45 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
       } else {
         // reads them, to see which of the family's topics they belong to
         find_last_values();
-        cursor_->drain([this](const E& element) { left_ += wants(element.topic) ? 1 : 0; },
-                       cursor_->size_approx());
+        drain_each(
+            [this](const T&, std::uint32_t topic) {
+              left_ += wants(topic) ? 1 : 0;
+              return true;
+            },
+            cursor_->size_approx());
         return left_;
       }
     }
 
    private:
+    static typename LaneReader<Memory>::Drain drain_of(const TopicLanes& owner) noexcept {
+      if constexpr (kPrefix) {
+        return &TopicLanes::drain_newer<Reader>;
+      } else {
+        return std::get<DrainOf<Reader>>(owner.drains_).drain;
+      }
+    }
+    /// Calls `each(message, topic)` as the cursor's drain() does; the topic is the message's number
+    /// in a family.
+    template <class Each>
+    [[gnu::always_inline]] std::size_t drain_each(Each&& each, std::size_t limit) {
+      if constexpr (kPrefix) {
+        return cursor_->drain(each, limit);
+      } else if constexpr (kFamily) {
+        return cursor_->drain(
+            [&each](const E& element) {
+              const auto topic = element.topic;
+              return each(element.value, topic);
+            },
+            limit);
+      } else {
+        return cursor_->drain([&each](const E& element) { return each(element, 0); }, limit);
+      }
+    }
+
     /// \return false if the subscription was ended: then the cursor stops behind this message
     template <class Handler>
-    bool handle(Handler& handler, const E& element) {
+    bool handle(Handler& handler, const T& message, [[maybe_unused]] std::uint32_t topic) {
       std::uint64_t gap = 0;
       if constexpr (kLossy) {
         gap = cursor_->lost() - lost_seen_;
@@ -142,13 +207,12 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
       }
       if constexpr (!kFamily) {
         owner_.delivered.add(1);
-        call(handler, element, topic_, gap);
+        call(handler, message, topic_, gap);
       } else {
-        const auto topic = element.topic;
         if (!wants(topic)) return !owner_.ended();
         owner_.delivered.add(1);
         const auto name = owner_.bus_->directory().topic(topic).name.view();
-        call(handler, element.value, name, gap);
+        call(handler, message, name, gap);
       }
       return !owner_.ended();
     }
@@ -162,8 +226,14 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
           replaying_ = false;
           last_.clear();
         } else if (last_.empty()) {
-          cursor_->look_ahead([this](const E& element, Sequence at) { last_[element.topic] = at; },
-                              replay_end_);
+          if constexpr (kPrefix) {
+            cursor_->look_ahead(
+                [this](const T&, std::uint32_t topic, Sequence at) { last_[topic] = at; },
+                replay_end_);
+          } else {
+            cursor_->look_ahead(
+                [this](const E& element, Sequence at) { last_[element.topic] = at; }, replay_end_);
+          }
         }
       }
     }
@@ -219,35 +289,45 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
   using Drains = decltype(std::tuple_cat(drains_of<T>(), drains_of<Numbered<T>>()));
 
   TopicLanes(std::shared_ptr<Core> bus, std::string pattern, std::uint32_t index,
-             std::uint32_t endpoint, SubscribeOptions options, const Drains& drains)
+             std::uint32_t endpoint, SubscribeOptions options, const Drains& drains, Call call)
       : Base(std::move(pattern), index),
         bus_(std::move(bus)),
         endpoint_(endpoint),
         options_(options),
-        drains_(drains) {}
+        drains_(drains),
+        call_(call) {}
 
  private:
-  template <class E>
-  bool adopt_as(std::uint32_t lane, std::size_t gate, std::size_t late = 0) {
-    using Rings = LaneRings<E, Memory>;
-    auto& lane_record = bus_->directory().lane(lane);
-    const auto memory = bus_->directory().ring_memory(lane_record);
-    if constexpr (Rings::kCanBeLossy) {
-      if (lane_record.lossy != 0) {
-        auto ring = Rings::Lossy::join(memory);
-        if (!ring || gate >= ring->max_cursors()) return false;
-        if (options_.lossy) {
-          add<E>(lane, ring->adopt_lossy_cursor(gate), late);
-        } else {
-          add<E>(lane, ring->adopt_cursor(gate), late);
-        }
-        return true;
-      }
+  /// The handler, for readers of newer versions: compiled once per message type, at the price of a
+  /// call through a pointer.
+  struct AnyHandler {
+    TopicLanes& subscription;
+    void operator()(const T& message, const MessageInfo& info) const {
+      subscription.call_(subscription, message, info);
     }
-    auto ring = Rings::Reliable::join(memory);
-    if (!ring || gate >= ring->max_cursors()) return false;
-    add<E>(lane, ring->adopt_cursor(gate), late);
-    return true;
+  };
+  template <class R>
+  static std::size_t drain_newer(LaneReader<Memory>& any, std::size_t limit) {
+    auto& reader = static_cast<R&>(any);
+    AnyHandler handler{reader.owner()};
+    return reader.drain_to(handler, limit);
+  }
+
+  /// \param late as in Reader
+  bool adopt(std::uint32_t lane, std::size_t gate, std::size_t late) {
+    const auto& record = bus_->directory().lane(lane);
+    const bool lossy = options_.lossy && record.lossy != 0;
+    return visit_ring(record, [&]<class E>(auto ring, std::type_identity<E>) {
+      if (!ring || gate >= ring->max_cursors()) return false;
+      if constexpr (requires { ring->adopt_lossy_cursor(gate); }) {
+        if (lossy) {
+          add<E>(lane, ring->adopt_lossy_cursor(gate), late);
+          return true;
+        }
+      }
+      add<E>(lane, ring->adopt_cursor(gate), late);
+      return true;
+    });
   }
   template <class E, class Cursor>
   void add(std::uint32_t lane, Cursor cursor, std::size_t late) {
@@ -255,57 +335,48 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
         std::make_unique<Reader<E, Cursor>>(this, lane, std::move(cursor), late));
   }
 
-  template <class E>
-  absl::Status join_as(std::uint32_t lane) {
+  /// Calls `use(ring, std::type_identity<E>)` with the ring that the lane is, or what is wrong with
+  /// it, and its elements' type.
+  template <class Use>
+  auto visit_ring(const LaneRecord<Memory>& lane, Use&& use) {
+    const bool family = lane.kind == LaneKind::kFamily;
+    if constexpr (kReadsNewerTypes) {
+      const auto& directory = bus_->directory();
+      const auto carried = copied_once(lane.type);
+      if (carried != directory.subscription(this->record()).type) {
+        const auto element = element_of(directory.type(carried).identity(), family);
+        auto ring = Prefix::join(directory.ring_memory(lane), element, lane.lossy != 0);
+        return family ? use(std::move(ring), std::type_identity<Numbered<T>>{})
+                      : use(std::move(ring), std::type_identity<T>{});
+      }
+    }
+    return family ? visit_own<Numbered<T>>(lane, use) : visit_own<T>(lane, use);
+  }
+  template <class E, class Use>
+  auto visit_own(const LaneRecord<Memory>& lane, Use& use) {
     using Rings = LaneRings<E, Memory>;
-    auto& lane_record = bus_->directory().lane(lane);
-    const auto memory = bus_->directory().ring_memory(lane_record);
-    const auto name = to_absl(bus_->directory().topic(lane_record.topic).name.view());
-    auto& directory = bus_->directory();
-    directory.hold(lane, bus_->participant());  // first: a place without a hold would be nobody's
-    Result<std::size_t, SetupError> gate = Failure{SetupError::kNotARing};
-    const auto start = start_in<E>(lane_record);
-    std::size_t kept = 0;
+    const auto memory = bus_->directory().ring_memory(lane);
     if constexpr (Rings::kCanBeLossy) {
-      if (lane_record.lossy != 0) {
-        auto ring = Rings::Lossy::join(memory);
-        if (ring)
-          gate = options_.lossy ? ring->reserve_lossy_cursor(start) : ring->reserve_cursor(start);
-        if (ring) kept = ring->capacity();
-      }
+      if (lane.lossy != 0) return use(Rings::Lossy::join(memory), std::type_identity<E>{});
     }
-    if (lane_record.lossy == 0) {
-      if (options_.lossy) {
-        directory.let_go(lane, bus_->participant());
-        return absl::FailedPreconditionError(
-            absl::StrCat("\"", name,
-                         "\" admits no lossy subscriptions; set TopicOptions::admits_lossy on its "
-                         "publisher's side, or subscribe reliably"));
-      }
-      auto ring = Rings::Reliable::join(memory);
-      if (ring) gate = ring->reserve_cursor(start);
-      if (ring) kept = ring->capacity();
-    }
-    // a publisher may have found the gate where it was before it was known where it begins
-    if (start != Start::kNext) lane_record.room.notify_all();
-    if (!gate) {
-      directory.let_go(lane, bus_->participant());
-      return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a lane of \"", name,
-                                                       "\": ", describe(gate.error()),
-                                                       " (TopicOptions::max_readers)"));
-    }
-    if (!adopt_as<E>(lane, *gate, kept)) {
-      return absl::DataLossError(absl::StrCat("a lane of \"", name, "\" is corrupt"));
-    }
-    return absl::OkStatus();
+    return use(Rings::Reliable::join(memory), std::type_identity<E>{});
+  }
+  /// How a newer version lies in a lane: as Numbered does, of whatever type.
+  static auto element_of(const TypeIdentity& type, bool family) noexcept {
+    typename Prefix::Element element{type.size, type.align, 0};
+    if (!family) return element;
+    constexpr auto kNumber = alignof(std::uint32_t);
+    element.number_at = round_up(type.size, kNumber);
+    element.align = std::max(type.align, kNumber);
+    element.size = round_up(element.number_at + sizeof(std::uint32_t), element.align);
+    return element;
   }
 
   /// Where to begin in a lane's ring.
-  template <class E>
   [[nodiscard]] Start start_in(const LaneRecord<Memory>& lane) const noexcept {
     // messages that nobody read went past the ring: what is in it is older than they are
     if (lane.skipped() != 0 && lane.retains == 0) return Start::kNext;
-    const bool family = !std::is_same_v<E, T>;  // its last values may be anywhere
+    const bool family = lane.kind == LaneKind::kFamily;  // its last values may be anywhere
     return family && options_.start == Start::kLastValue ? Start::kOldest : options_.start;
   }
 
@@ -328,6 +399,7 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
   std::uint32_t endpoint_;
   SubscribeOptions options_;
   const Drains drains_;
+  const Call call_;
   std::vector<Wanted> wanted_;  // by topic number
 };
 
@@ -339,7 +411,7 @@ class TopicSubscription final : public TopicLanes<T, H> {
  public:
   TopicSubscription(std::shared_ptr<BusCore<H>> bus, std::string pattern, std::uint32_t index,
                     std::uint32_t endpoint, SubscribeOptions options, Handler handler)
-      : Lanes(std::move(bus), std::move(pattern), index, endpoint, options, drains()),
+      : Lanes(std::move(bus), std::move(pattern), index, endpoint, options, drains(), &call),
         handler_(std::move(handler)) {}
 
  private:
@@ -347,6 +419,9 @@ class TopicSubscription final : public TopicLanes<T, H> {
   static std::size_t drain(AnyReader& any, std::size_t limit) {
     auto& reader = static_cast<R&>(any);
     return reader.drain_to(static_cast<TopicSubscription&>(reader.owner()).handler_, limit);
+  }
+  static void call(Lanes& subscription, const T& message, const MessageInfo& info) {
+    call_handler(static_cast<TopicSubscription&>(subscription).handler_, message, info);
   }
   static typename Lanes::Drains drains() {
     typename Lanes::Drains all;

@@ -45,6 +45,18 @@ struct BroadcastMemory {
   BroadcastShape shape;
 };
 
+/// Elements before `end`, a head that was found behind a joiner's fence, that its reader may hold
+/// on to. One publication may still run with a limit that knows nothing of that reader; it ends
+/// with the line in which `end` lies, so that line's slots are not counted on.
+[[nodiscard]] inline std::size_t kept_elements(Sequence end, const BroadcastShape& shape,
+                                               std::size_t items) noexcept {
+  const Sequence made = end - shape.start;
+  const auto safe = (shape.lines - 1) * items + made % items;
+  auto kept = shape.capacity;
+  if (made < kept) kept = static_cast<std::size_t>(made);
+  return safe < kept ? static_cast<std::size_t>(safe) : kept;
+}
+
 /// \tparam T what the ring carries, \tparam SlotType how a slot holds it
 template <class T, class SlotType, RingKind kKind, class Memory>
 struct BroadcastBlock {
@@ -78,11 +90,16 @@ struct BroadcastBlock {
     return lines(shape).head(front);
   }
 
+  /// Where the lines begin.
+  [[nodiscard]] static constexpr std::size_t lines_offset(std::size_t max_cursors) noexcept {
+    return round_up(sizeof(BroadcastBlock) + Audience<Memory>::bytes(max_cursors), kAlign);
+  }
+
   /// Where a reader begins. For Audience::join(), which asks twice; the answer only grows.
   [[nodiscard]] Sequence first_for(Start start, const BroadcastShape& shape) noexcept {
     const Sequence end = head(shape);
     if (start == Start::kNext) return end;
-    const auto there = kept_before(end, shape);
+    const auto there = kept_elements(end, shape, LineType::kItems);
     return end - (start == Start::kOldest || there == 0 ? there : 1);
   }
 
@@ -134,21 +151,6 @@ struct BroadcastBlock {
   }
 
  private:
-  /// Elements before `end`, a head that was found behind a joiner's fence, that its reader may hold
-  /// on to. One publication may still run with a limit that knows nothing of that reader; it ends
-  /// with the line in which `end` lies, so that line's slots are not counted on.
-  [[nodiscard]] static std::size_t kept_before(Sequence end, const BroadcastShape& shape) noexcept {
-    const Sequence made = end - shape.start;
-    const auto safe = (shape.lines - 1) * LineType::kItems + made % LineType::kItems;
-    auto kept = shape.capacity;
-    if (made < kept) kept = static_cast<std::size_t>(made);
-    return safe < kept ? static_cast<std::size_t>(safe) : kept;
-  }
-
-  static constexpr std::size_t lines_offset(std::size_t max_cursors) noexcept {
-    return round_up(sizeof(BroadcastBlock) + Audience<Memory>::bytes(max_cursors), kAlign);
-  }
-
   static Result<BroadcastMemory, SetupError> lay_out(Result<RingMemory, SetupError> memory,
                                                      const RingShape& shape,
                                                      const BroadcastOptions& options) noexcept {

@@ -38,7 +38,7 @@
 #include "ringway/shm/participants.hpp"
 #include "ringway/shm/segment.hpp"
 #include "ringway/shm/shared_memory.hpp"
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 namespace ringway {
 
@@ -313,7 +313,7 @@ class SegmentHome {
   /// How long a wait may sleep before it looks.
   static constexpr std::chrono::milliseconds kLongestNap = SegmentAttachment::kLookEvery;
 
-  /// Refuses, when it is compiled, what is not safe between processes (shm/type_identity.hpp).
+  /// Refuses, when it is compiled, what is not safe between processes (bus/type_description.hpp).
   template <class T>
   static constexpr void check_message() noexcept {
     ringway::check_message<T>();

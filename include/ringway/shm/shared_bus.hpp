@@ -33,7 +33,8 @@ struct SharedBusOptions {
   std::size_t lane_bytes = std::size_t{4} << 20;
   /// Room for names, subscriptions, dispatchers and requesters, lanes, processes at a time.
   DirectorySizes tables{
-      .topics = 256, .subscriptions = 256, .endpoints = 64, .lanes = 256, .participants = 32};
+      .topics = 256, .subscriptions = 256, .endpoints = 64, .lanes = 256, .participants = 32,
+      .types = 64};
   /// What tools show of this process.
   std::string participant_name = "";
   /// Who may attach, where the segment lives, huge pages, ...; `bytes` is computed.
@@ -65,7 +66,7 @@ struct SharedBusContents {
   }
 
   /// Changes with everything that lies in the block.
-  static constexpr std::uint64_t kPurpose = 0x0001'0001'7375'6272;  // "rbus", contents 1.1
+  static constexpr std::uint64_t kPurpose = 0x0001'0002'7375'6272;  // "rbus", contents 1.2
 
   static SegmentContents functions() noexcept {
     return {kPurpose, format, repair, clean_up, close};

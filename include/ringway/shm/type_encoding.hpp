@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "ringway/base/result.hpp"
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 namespace ringway {
 

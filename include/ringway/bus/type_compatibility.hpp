@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "ringway/shm/type_identity.hpp"
+#include "ringway/bus/type_description.hpp"
 
 namespace ringway {
 
@@ -82,12 +82,10 @@ enum class TypeFit : unsigned char {
   return text + ')';
 }
 
-/// A sentence that names both sides and their first difference. \pre they do not fit
-[[nodiscard]] inline std::string describe_mismatch(std::string_view topic,
-                                                   const MessageType& publisher,
-                                                   const MessageType& subscriber) {
-  std::string text = "topic " + std::string(topic) + " carries " + describe(publisher) +
-                     ", but this program was compiled with " + describe(subscriber) + ": ";
+/// The first difference of both sides, and what to do. \pre they do not fit
+[[nodiscard]] inline std::string describe_difference(const MessageType& publisher,
+                                                     const MessageType& subscriber) {
+  std::string text;
   if (publisher.name != subscriber.name) return text + "another type; use another topic";
   const auto& there = publisher.members;
   const auto& here = subscriber.members;
@@ -120,6 +118,15 @@ enum class TypeFit : unsigned char {
   }
   return text + "; a newer version may only append members: give a type that changes otherwise " +
          "another name";
+}
+
+/// A sentence that names both sides and their first difference. \pre they do not fit
+[[nodiscard]] inline std::string describe_mismatch(std::string_view topic,
+                                                   const MessageType& publisher,
+                                                   const MessageType& subscriber) {
+  return "topic " + std::string(topic) + " carries " + describe(publisher) +
+         ", but this program was compiled with " + describe(subscriber) + ": " +
+         describe_difference(publisher, subscriber);
 }
 
 }  // namespace ringway
