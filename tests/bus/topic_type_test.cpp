@@ -32,7 +32,7 @@ struct Trade3 {  // appends what is aligned more strictly
   std::uint64_t id;
   double price;
   std::uint32_t quantity;
-  alignas(64) std::array<std::uint64_t, 20> levels;
+  alignas(16) std::array<std::uint64_t, 20> levels;
 };
 struct Changed1 {  // name, version, size and alignment of Trade1
   std::uint64_t id;

@@ -91,6 +91,7 @@ std::string details_text(const SegmentFile& file, const BusSnapshot& bus, std::s
 
   Table topics({{"TOPIC", false, true}, {"KIND"}, {"BYTES", true}, {"TYPE", false, true}});
   for (const auto& topic : bus.topics) {
+    if (topic.name.empty()) continue;  // given back
     topics.add({printable(topic.name), topic.service ? "service" : "topic",
                 std::to_string(topic.type_size), printable(topic.type_name)});
   }
@@ -188,6 +189,7 @@ void add_details(Json& json, const BusSnapshot& bus) {
   }
   json.end_array().begin_array("topics");
   for (const auto& topic : bus.topics) {
+    if (topic.name.empty()) continue;  // given back
     json.begin_object()
         .text("name", topic.name)
         .text("kind", topic.service ? "service" : "topic")

@@ -135,6 +135,7 @@ class Taps {
       std::uint32_t number = 0;
       if (at <= element.size() && sizeof(number) <= element.size() - at) {
         std::memcpy(&number, element.data() + at, sizeof(number));
+        number = ringway::Directory<ringway::SharedMemory>::index_of(number);
         message = element.first(declared.type_size);
         name = number < bus_.topics.size() ? bus_.topics[number].name
                                            : "topic " + std::to_string(number);

@@ -176,7 +176,7 @@ class BasicBus {
     if (auto status = names::check(topic.name, true); !status.ok()) return status;
     if (!names::is_pattern(topic.name)) {
       auto lock = core_->lock();
-      auto declared = core_->directory().declare(topic.name, {type_identity<T>()});
+      auto declared = core_->directory().bind_name(topic.name, {type_identity<T>()});
       if (!declared.ok()) return declared.status();
     }
     struct Target {
@@ -356,7 +356,7 @@ class Dispatcher {
       auto lock = bus.lock();
       if (bus.stopping()) return absl::FailedPreconditionError("the bus is stopped");
       if (!names::is_pattern(name)) {
-        auto declared = directory.declare(name, kind);
+        auto declared = directory.bind_name(name, kind);
         if (!declared.ok()) return declared.status();
         if (!kind.service) status = directory.check_subscriber(name, kind.type);
         if (!status.ok()) return status;

@@ -6,8 +6,9 @@
 ///
 /// *Protocol.* Records are found, made and freed under the home's directory lock; a record's atomic
 /// words are used without it. Nothing here is on the path of a message.
-///   TopicRecord         a name and the type that is bound to it; never freed
-///   TypeRecord          a message type, as one version describes it; never freed
+///   TopicRecord         a name and the type that is bound to it; needed as long as a lane or a
+///                       subscription is, looked through when a name is wanted and there is none
+///   TypeRecord          a message type, as one version describes it; as those that refer to it
 ///   LaneRecord          one publisher's ring; freed when its publisher and all its readers are
 ///                       gone
 ///   SubscriptionRecord  a pattern and who wants it; read by those who make lanes
@@ -68,6 +69,7 @@ struct TopicRecord {
   std::uint64_t type_size = 0;              // likewise
   std::uint64_t type_align = 0;             // likewise
   std::uint32_t type = 0;                   // the newest version that anybody has brought
+  std::uint32_t lives = 0;                  // names that have been here before
   std::uint32_t used = 0;
   std::uint32_t service = 0;
 };
@@ -282,8 +284,17 @@ class Directory {
   [[nodiscard]] Lane& lane(std::uint32_t i) const noexcept {
     return lanes_[i < sizes_.lanes ? i : kNoLane];
   }
+  /// \param i an index, or a number from number_of()
   [[nodiscard]] TopicRecord& topic(std::uint32_t i) const noexcept {
+    i = index_of(i);
     return topics_[i < sizes_.topics ? i : 0];
+  }
+  /// A number for a topic that is not given to another one soon, even if its index is.
+  [[nodiscard]] std::uint32_t number_of(std::uint32_t index) const noexcept {
+    return index | (topic(index).lives & kMostLives) << kIndexBits;
+  }
+  [[nodiscard]] static constexpr std::uint32_t index_of(std::uint32_t number) noexcept {
+    return number & (kMostRecords - 1);
   }
   [[nodiscard]] TypeRecord& type(std::uint32_t i) const noexcept {
     return types_[i < sizes_.types ? i : 0];
@@ -350,7 +361,10 @@ class Directory {
     for (std::uint32_t i = 0; i < used; ++i) {
       if (type(i).used != 0 && type(i).identity() == wanted) return i;
     }
-    const auto made = take_record(types_, tables_->types_used, sizes_.types, 0);
+    auto made = take_record(types_, tables_->types_used, sizes_.types, 0);
+    if (made == sizes_.types && give_back_types() != 0) {
+      made = take_record(types_, tables_->types_used, sizes_.types, 0);
+    }
     if (made == sizes_.types) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "the bus knows ", sizes_.types,
@@ -370,16 +384,10 @@ class Directory {
   /// The record of a name, made if need be. An error that shows both types if the name is bound to
   /// another one, of which this is no other version.
   [[nodiscard]] absl::StatusOr<std::uint32_t> declare(std::string_view name, const NameKind& kind) {
-    const auto slots = index_size(sizes_);
-    auto slot = static_cast<std::uint32_t>(hash_of(name) % slots);
-    for (std::uint32_t looks = 0;; slot = (slot + 1) % slots) {
-      const auto entry = copied_once(index_[slot]);
-      if (entry == 0) break;
-      if (++looks > slots || entry > sizes_.topics) {
-        return absl::DataLossError("the bus's index of names is corrupt");
-      }
+    const auto slot = slot_of(name);
+    if (slot == kNoSlot) return absl::DataLossError("the bus's index of names is corrupt");
+    if (const auto entry = copied_once(index_[slot]); entry != 0) {
       const auto found = entry - 1;
-      if (topic(found).name.view() != name) continue;
       const auto have = type(topic(found).type).identity();
       if (kind.type == have && (topic(found).service != 0) == kind.service) return found;
       if ((topic(found).service != 0) != kind.service || kind.service ||
@@ -393,7 +401,7 @@ class Directory {
       }
       return found;
     }
-    const auto made = topics_used();
+    const auto made = take_record(topics_, tables_->topics_used, sizes_.topics, 0);
     if (made == sizes_.topics) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "the bus knows ", sizes_.topics, " names already; use fewer, or a second bus"));
@@ -405,9 +413,57 @@ class Directory {
     topic(made).service = kind.service ? 1 : 0;
     topic(made).used = 1;
     settle();
-    tables_->topics_used = made + 1;
     index_[slot] = made + 1;
     return made;
+  }
+  /// declare(); where that finds no room, or another type under the name, names that nobody needs
+  /// any more are given back first.
+  [[nodiscard]] absl::StatusOr<std::uint32_t> bind_name(std::string_view name,
+                                                        const NameKind& kind) {
+    auto index = declare(name, kind);
+    if (!absl::IsResourceExhausted(index.status()) && !absl::IsInvalidArgument(index.status())) {
+      return index;
+    }
+    if (give_back_names() == 0) return index;
+    return declare(name, kind);
+  }
+
+  /// Frees the names of which there is neither a lane (of a family that covers it) nor a
+  /// subscription. \return how many
+  std::uint32_t give_back_names() {
+    const auto count = topics_used();
+    std::vector<bool> needed(count, false);
+    const auto need = [&needed](std::uint32_t index) {
+      if (index < needed.size()) needed[index] = true;
+    };
+    std::vector<std::string_view> families;
+    for (std::uint32_t i = 1; i < lanes_used(); ++i) {
+      if (lane(i).used == 0) continue;
+      const auto index = copied_once(lane(i).topic);
+      need(index);
+      if (lane(i).kind == LaneKind::kFamily) families.push_back(topic(index).name.view());
+    }
+    for (std::uint32_t i = 0; i < subscriptions_used(); ++i) {
+      if (subscription(i).used == 0) continue;
+      const auto slot = slot_of(subscription(i).pattern.view());
+      const auto entry = slot == kNoSlot ? 0 : copied_once(index_[slot]);
+      if (entry != 0) need(entry - 1);
+    }
+    std::uint32_t freed = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (topic(i).used == 0 || needed[i]) continue;
+      const auto name = topic(i).name.view();
+      if (std::any_of(families.begin(), families.end(),
+                      [name](std::string_view pattern) { return names::matches(pattern, name); })) {
+        continue;
+      }
+      topic(i).used = 0;
+      settle();
+      ++topic(i).lives;
+      ++freed;
+    }
+    if (freed != 0) rebuild_index();
+    return freed;
   }
 
   /// Refuses a publisher of the name if somebody who has subscribed to it could not read it.
@@ -531,16 +587,7 @@ class Directory {
   /// Rebuilds what is derived from the records: the index of names and the free memory. For blocks
   /// whose last user under the lock has died there. Idempotent.
   void repair() {
-    const auto slots = index_size(sizes_);
-    for (std::uint32_t i = 0; i < slots; ++i) index_[i] = 0;
-    const auto count = topics_used();  // half as many as slots at most
-    for (std::uint32_t i = 0; i < count; ++i) {
-      auto slot = static_cast<std::uint32_t>(hash_of(topic(i).name.view()) % slots);
-      for (std::uint32_t looks = 0; index_[slot] != 0 && looks < slots; ++looks) {
-        slot = (slot + 1) % slots;
-      }
-      index_[slot] = i + 1;
-    }
+    rebuild_index();
     rebuild_arena();
   }
 
@@ -609,7 +656,10 @@ class Directory {
   };
 
   using Holds = std::uint16_t;
-  static constexpr std::uint32_t kMostRecords = std::uint32_t{1} << 20;
+  static constexpr std::uint32_t kIndexBits = 20;
+  static constexpr std::uint32_t kMostRecords = std::uint32_t{1} << kIndexBits;
+  static constexpr std::uint32_t kMostLives = (std::uint32_t{1} << (32 - kIndexBits)) - 1;
+  static constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
 
   static std::uint32_t index_size(const DirectorySizes& sizes) noexcept { return 2 * sizes.topics; }
 
@@ -647,6 +697,55 @@ class Directory {
     const auto row = lane < sizes_.lanes ? lane : kNoLane;
     const auto column = participant < sizes_.participants ? participant : 0;
     return holds_[std::size_t{row} * sizes_.participants + column];
+  }
+
+  /// The place in the index that the name has, or would get; kNoSlot if it is corrupt.
+  [[nodiscard]] std::uint32_t slot_of(std::string_view name) const noexcept {
+    const auto slots = index_size(sizes_);
+    auto slot = static_cast<std::uint32_t>(hash_of(name) % slots);
+    for (std::uint32_t looks = 0; looks < slots; ++looks, slot = (slot + 1) % slots) {
+      const auto entry = copied_once(index_[slot]);
+      if (entry > sizes_.topics) return kNoSlot;
+      if (entry == 0 || topic(entry - 1).name.view() == name) return slot;
+    }
+    return kNoSlot;
+  }
+  void rebuild_index() noexcept {
+    const auto slots = index_size(sizes_);
+    for (std::uint32_t i = 0; i < slots; ++i) index_[i] = 0;
+    const auto count = topics_used();  // half as many as slots at most
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (topic(i).used == 0) continue;
+      auto slot = static_cast<std::uint32_t>(hash_of(topic(i).name.view()) % slots);
+      for (std::uint32_t looks = 0; index_[slot] != 0 && looks < slots; ++looks) {
+        slot = (slot + 1) % slots;
+      }
+      index_[slot] = i + 1;
+    }
+  }
+  /// Frees the types that no name, lane or subscription refers to. \return how many
+  std::uint32_t give_back_types() {
+    const auto count = std::min(copied_once(tables_->types_used), sizes_.types);
+    std::vector<bool> needed(count, false);
+    const auto need = [&needed](std::uint32_t index) {
+      if (index < needed.size()) needed[index] = true;
+    };
+    for (std::uint32_t i = 0; i < topics_used(); ++i) {
+      if (topic(i).used != 0) need(copied_once(topic(i).type));
+    }
+    for (std::uint32_t i = 1; i < lanes_used(); ++i) {
+      if (lane(i).used != 0) need(copied_once(lane(i).type));
+    }
+    for (std::uint32_t i = 0; i < subscriptions_used(); ++i) {
+      if (subscription(i).used != 0) need(copied_once(subscription(i).type));
+    }
+    std::uint32_t freed = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (type(i).used == 0 || needed[i]) continue;
+      type(i).used = 0;
+      ++freed;
+    }
+    return freed;
   }
 
   void set_type(TopicRecord& record, std::uint32_t index) const noexcept {

@@ -62,7 +62,7 @@ class LanePublisher {
     auto lock = core->lock();
     auto& directory = core->directory();
     if (core->stopping()) return absl::FailedPreconditionError("the bus is stopped");
-    auto topic = directory.declare(name, what);
+    auto topic = directory.bind_name(name, what);
     if (!topic.ok()) return topic.status();
     if (kind == LaneKind::kTopic) {
       if (auto status = directory.check_publisher(name, what.type); !status.ok()) return status;
@@ -405,10 +405,12 @@ class InlineCaller {
       const auto& list = *entry.list;
       if (std::exchange(known_list_, list.number) != list.number) wanted_.clear();
       const auto count = list.subscribers.size();
-      const auto at = number * count + static_cast<std::size_t>(&entry - list.entries.get());
+      // the family's lane keeps its topics: an index is one topic's as long as this lives
+      const std::size_t row = BusCore<H>::DirectoryType::index_of(number);
+      const auto at = row * count + static_cast<std::size_t>(&entry - list.entries.get());
       if (at >= wanted_.size()) {
-        if (number >= core_->directory().sizes().topics) return false;  // corrupt
-        wanted_.resize((number + 1) * count, Wanted::kUnknown);
+        if (row >= core_->directory().sizes().topics) return false;  // corrupt
+        wanted_.resize((row + 1) * count, Wanted::kUnknown);
       }
       if (wanted_[at] == Wanted::kUnknown) {
         wanted_[at] = entry.subscriber->wants(topic) ? Wanted::kYes : Wanted::kNo;
@@ -615,11 +617,11 @@ class FamilyPublisher {
     }
     auto lock = lane_.core().lock();
     auto& directory = lane_.core().directory();
-    auto index = directory.declare(name, {type_identity<T>()});
+    auto index = directory.bind_name(name, {type_identity<T>()});
     if (!index.ok()) return index.status();
     auto status = directory.check_publisher(name, type_identity<T>());
     if (!status.ok()) return status;
-    return TopicNumber(*index);
+    return TopicNumber(directory.number_of(*index));
   }
   /// The same for `main` and tests: stops the program with the message if there is an error.
   [[nodiscard]] TopicNumber topic(std::string_view name) {

@@ -382,25 +382,31 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
 
   /// Whether the pattern covers a topic of a family; found out once per topic.
   [[nodiscard]] bool wants_topic(std::uint32_t topic) {
-    if (topic >= wanted_.size()) [[unlikely]] {
-      if (topic >= bus_->directory().sizes().topics) return false;  // corrupt
-      wanted_.resize(topic + 1, Wanted::kUnknown);
+    const auto index = Core::DirectoryType::index_of(topic);
+    if (index >= wanted_.size()) [[unlikely]] {
+      if (index >= bus_->directory().sizes().topics) return false;  // corrupt
+      wanted_.resize(index + 1);
     }
-    if (wanted_[topic] == Wanted::kUnknown) [[unlikely]] {
+    auto& known = wanted_[index];
+    if (!known.asked || known.topic != topic) [[unlikely]] {  // or the index is another's by now
       const auto name = bus_->directory().topic(topic).name.view();
-      wanted_[topic] = names::matches(this->pattern(), name) ? Wanted::kYes : Wanted::kNo;
+      known = {topic, true, names::matches(this->pattern(), name)};
     }
-    return wanted_[topic] == Wanted::kYes;
+    return known.wanted;
   }
 
-  enum class Wanted : unsigned char { kUnknown, kYes, kNo };
+  struct Wanted {
+    std::uint32_t topic = 0;
+    bool asked = false;
+    bool wanted = false;
+  };
 
   std::shared_ptr<Core> bus_;
   std::uint32_t endpoint_;
   SubscribeOptions options_;
   const Drains drains_;
   const Call call_;
-  std::vector<Wanted> wanted_;  // by topic number
+  std::vector<Wanted> wanted_;  // by a topic's index
 };
 
 template <class T, class Handler, Home H>

@@ -363,6 +363,10 @@ class BusInspector {
   static void list_names(const Table& table, BusSnapshot& seen) {
     for (std::uint32_t i = 0; i < table.topics_used(); ++i) {
       const auto& record = table.topic(i);
+      if (record.used == 0) {
+        seen.topics.emplace_back();  // a name that was given back: the others keep their numbers
+        continue;
+      }
       seen.topics.push_back({.name = std::string(record.name.view()),
                              .type_name = std::string(record.type_name.view()),
                              .type_size = record.type_size,
