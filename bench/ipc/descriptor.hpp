@@ -73,7 +73,7 @@ class StreamReader {
   /// \return false if nothing was there
   template <class Handler>
   bool read_from(int fd, Handler&& handler) {
-    const ssize_t got = read(fd, room_->data() + filled_, room_->size() - filled_);
+    const ssize_t got = read(fd, room_->data() + filled_, kRoom - filled_);
     if (got <= 0) {
       expect(got < 0 && (errno == EAGAIN || errno == EINTR), "read");
       return false;
@@ -90,7 +90,7 @@ class StreamReader {
 
  private:
   static constexpr std::size_t kRoom = std::max<std::size_t>(65536 / sizeof(T), 1) * sizeof(T);
-  struct alignas(64) Room : std::array<std::byte, kRoom> {};
+  struct alignas(64) Room : std::array<std::byte, kRoom + 64> {};  // the end is inside it
   std::unique_ptr<Room> room_ = std::make_unique<Room>();
   std::size_t filled_ = 0;
 };

@@ -46,7 +46,7 @@ class Crew {
   /// Removes what is left and says so on the board.
   void sweep();
 
-  static constexpr int kLimit_ms = 30'000;
+  static constexpr int kLimit_ms = 60'000;
 
  private:
   [[noreturn]] void be_worker(std::size_t worker, ::pid_t nursery,
