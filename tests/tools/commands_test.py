@@ -273,6 +273,7 @@ class ToolTap(Bed):
         seen, _ = self.messages("md.*.a", "--oldest", "-n", "2")
         self.assertEqual([(m["topic"], m["sequence"]) for m in seen],
                          [("md.family.a", 0), ("md.family.a", 1)])
+        self.assertEqual(seen[1]["fields"], [1, 2**64 - 2, "hello"])
         self.assertEqual(len(seen[0]["hex"]), 48)  # without the number of its topic
         seen, error = self.messages("other.>", "--for", "0.05")
         self.assertEqual(seen, [])
@@ -284,6 +285,8 @@ class ToolTap(Bed):
         text = self.run_tool("tap", "bus", ">", "--oldest", "--hex", "-n", "1").stdout
         self.assertRegex(text.splitlines()[0], r"^\d\d:\d\d:\d\d\.\d{6}  md\.plain  #0  lane 1  24 b")
         self.assertTrue(text.splitlines()[2].endswith("|hello...|"))
+        text = self.run_tool("tap", "bus", ">", "--oldest", "-n", "1").stdout
+        self.assertEqual(text.splitlines()[1], '  {0, 18446744073709551615, "hello"}')
 
     def test_GoesOnUntilTheBusEnds(self):
         feed = Member(self, "feed")

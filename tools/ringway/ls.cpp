@@ -257,7 +257,7 @@ std::string overview(const std::vector<Seen>& all, const std::string& folder, st
     }
     table.add({printable(seen.file.name), bytes_text(bus.bytes), std::to_string(bus.alive()),
                std::to_string(bus.participants.size() - bus.alive()),
-               std::to_string(bus.topics.size()), std::to_string(bus.lanes.size()),
+               std::to_string(bus.topics_used()), std::to_string(bus.lanes.size()),
                std::to_string(bus.subscriptions.size()), state});
   }
   return table.text(0, width);

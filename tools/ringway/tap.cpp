@@ -116,11 +116,10 @@ class Taps {
     lanes_ = std::move(now);
   }
 
-  [[nodiscard]] std::optional<ringway::DecodedMessageType> type_of(const LaneInfo& lane) const {
-    const auto& topic = bus_.topics[lane.topic];
-    if (topic.description.empty()) return std::nullopt;
-    auto type = ringway::decode_message_type(topic.description);
-    if (!type || type->type().size != topic.type_size) return std::nullopt;
+  [[nodiscard]] static std::optional<ringway::DecodedMessageType> type_of(const LaneInfo& lane) {
+    if (lane.description.empty()) return std::nullopt;
+    auto type = ringway::decode_message_type(lane.description);
+    if (!type || type->type().members.empty()) return std::nullopt;
     return *std::move(type);
   }
 
@@ -131,15 +130,16 @@ class Taps {
     std::string name = declared.name;
     if (lane.info.kind == ringway::LaneKind::kFamily) {
       // a family's element: the message, and behind it the number of its topic
-      const auto at = ringway::round_up(declared.type_size, sizeof(std::uint32_t));
+      const auto size = lane.info.type_size;
+      const auto at = ringway::round_up(size, sizeof(std::uint32_t));
       std::uint32_t number = 0;
-      if (at <= element.size() && sizeof(number) <= element.size() - at) {
+      if (size != 0 && at <= element.size() && sizeof(number) <= element.size() - at) {
         std::memcpy(&number, element.data() + at, sizeof(number));
-        number = ringway::Directory<ringway::SharedMemory>::index_of(number);
-        message = element.first(declared.type_size);
-        name = number < bus_.topics.size() ? bus_.topics[number].name
-                                           : "topic " + std::to_string(number);
-        if (number < bus_.topics.size() && !ringway::names::matches(options_.pattern, name)) return;
+        message = element.first(size);
+        const auto index = ringway::BusInspector::Table::index_of(number);
+        const bool known = index < bus_.topics.size() && bus_.topics[index].number == number;
+        name = known ? bus_.topics[index].name : "topic " + std::to_string(index);
+        if (known && !ringway::names::matches(options_.pattern, name)) return;
       }
     }
     ++shown_;
@@ -186,7 +186,7 @@ void tell_topics(const std::string& pattern, const BusSnapshot& bus) {
   std::string text = "nobody publishes \"" + pattern + "\" yet";
   std::size_t told = 0;
   for (const auto& topic : bus.topics) {
-    if (topic.service || told == 8) continue;
+    if (topic.service || !topic.used || told == 8) continue;
     text += (told++ == 0 ? "; the bus knows " : ", ") + topic.name;
   }
   complain(text + "; waiting");

@@ -37,6 +37,7 @@
 #include "absl/strings/str_cat.h"
 #include "ringway/shm/line_shape.hpp"
 #include "ringway/shm/shared_bus.hpp"
+#include "ringway/shm/type_encoding.hpp"
 
 namespace ringway {
 
@@ -47,8 +48,8 @@ struct TopicInfo {
   std::uint64_t type_size = 0;
   std::uint64_t type_align = 0;
   bool service = false;
-  /// Of its type, for decode_message_type(); empty if the bus keeps none.
-  std::vector<std::byte> description;
+  bool used = true;          ///< false: the name was given back, and its place is free
+  std::uint32_t number = 0;  ///< what messages of a family carry
   friend bool operator==(const TopicInfo&, const TopicInfo&) = default;
 };
 
@@ -108,7 +109,9 @@ struct LaneInfo {
   bool left = false;          ///< its publisher is gone; what is in it is still read
   std::uint32_t waiting = 0;  ///< publishers asleep until there is room
   std::uint64_t ring_bytes = 0;
-  std::string trouble;  ///< why nothing below is known; empty if it is
+  std::uint64_t type_size = 0;         ///< of its messages; 0 if not known
+  std::vector<std::byte> description;  ///< of their type, for decode_message_type(); may be empty
+  std::string trouble;                 ///< why nothing below is known; empty if it is
   LaneRing ring;
   Sequence head = 0;            ///< position after the newest message in the ring
   std::uint64_t published = 0;  ///< messages so far, those for inline subscribers alone included
@@ -153,6 +156,11 @@ struct BusSnapshot {
       if (one.number == number) return &one;
     }
     return nullptr;
+  }
+  [[nodiscard]] std::size_t topics_used() const noexcept {
+    std::size_t count = 0;
+    for (const auto& one : topics) count += one.used ? 1 : 0;
+    return count;
   }
   [[nodiscard]] std::size_t alive() const noexcept {
     std::size_t count = 0;
@@ -372,7 +380,8 @@ class BusInspector {
                              .type_size = record.type_size,
                              .type_align = record.type_align,
                              .service = record.service != 0,
-                             .description = {}});
+                             .used = record.used != 0,
+                             .number = table.number_of(i)});
     }
     for (std::uint32_t i = 0; i < table.subscriptions_used(); ++i) {
       const auto& record = table.subscription(i);
@@ -414,8 +423,27 @@ class BusInspector {
       lane.trouble = std::string(status.message());
     } else {
       list_readers(table, record, lane);
+      describe_type(table, record.type, lane);
     }
     return lane;
+  }
+
+  /// What the publisher's version says of its messages.
+  void describe_type(const Table& table, std::uint32_t number, LaneInfo& lane) const {
+    const TypeRecord& record = table.type(number);
+    if (number >= table.sizes().types || !refresh(&record, sizeof(record)) || record.used == 0 ||
+        record.size > lane.ring.element_size) {
+      return;
+    }
+    lane.type_size = record.size;
+    if (record.member_count > TypeRecord::kMostMembers) return;
+    const MessageType type{.name = record.name.view(),
+                           .version = record.version,
+                           .align = static_cast<std::uint32_t>(record.align),
+                           .size = record.size,
+                           .members = {record.members, record.member_count}};
+    std::vector<std::byte> bytes(encoded_size(type));
+    if (encode(type, bytes) && decode_message_type(bytes)) lane.description = std::move(bytes);
   }
 
   /// The shape of a lane's ring and where its head is.
