@@ -60,7 +60,8 @@ class Taps {
   /// Prints what is there. \return an error, or whether there was anything
   absl::StatusOr<bool> read(const ringway::BusInspector& segment) {
     bool any = false;
-    for (auto& [key, lane] : lanes_) {
+    for (auto& entry : lanes_) {
+      auto& lane = entry.second;
       const auto before = lane.tap.lost();
       const auto got = lane.tap.read(
           segment, kBatch, [&, this](ringway::Sequence sequence, std::span<const std::byte> bytes) {
