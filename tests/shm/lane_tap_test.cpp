@@ -95,7 +95,7 @@ void read_what_is_there(bool admits_lossy, std::size_t capacity, std::uint64_t m
 TEST(LaneTap, ReadsFromTheOldestMessageOnWhateverItsSize) {
   for (const bool lossy : {false, true}) {
     for (const std::size_t capacity : {std::size_t{1}, std::size_t{5}, std::size_t{64}}) {
-      for (const std::uint64_t messages : {0, 1, 4, 7, 63, 64, 65, 500}) {
+      for (const std::uint64_t messages : {0UL, 1UL, 4UL, 7UL, 63UL, 64UL, 65UL, 500UL}) {
         read_what_is_there<1>(lossy, capacity, messages);
       }
       read_what_is_there<7>(lossy, capacity, 200);
