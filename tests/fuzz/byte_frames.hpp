@@ -14,9 +14,9 @@
 #include <span>
 #include <vector>
 
+#include "ringway/bus/type_compatibility.hpp"
 #include "ringway/ring/broadcast_byte_ring.hpp"
 #include "ringway/ring/byte_ring.hpp"
-#include "ringway/bus/type_compatibility.hpp"
 #include "ringway/shm/type_encoding.hpp"
 
 namespace ringway::fuzz {

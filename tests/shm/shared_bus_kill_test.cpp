@@ -16,6 +16,7 @@
 #include "bus_kill_support.hpp"
 #include "ringway/shm/shared_bus.hpp"
 #include "shm_support.hpp"
+#include "support/sanitized.hpp"
 #include "traced_process.hpp"
 
 namespace ringway {

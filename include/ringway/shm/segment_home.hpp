@@ -33,12 +33,12 @@
 #include "absl/strings/str_cat.h"
 #include "ringway/base/result.hpp"
 #include "ringway/bus/home.hpp"
+#include "ringway/bus/type_description.hpp"
 #include "ringway/shm/file_lock.hpp"
 #include "ringway/shm/fork_guard.hpp"
 #include "ringway/shm/participants.hpp"
 #include "ringway/shm/segment.hpp"
 #include "ringway/shm/shared_memory.hpp"
-#include "ringway/bus/type_description.hpp"
 
 namespace ringway {
 

@@ -32,9 +32,12 @@ struct SharedBusOptions {
   /// Bytes for lanes; the tables come on top. Reserved when the segment is made.
   std::size_t lane_bytes = std::size_t{4} << 20;
   /// Room for names, subscriptions, dispatchers and requesters, lanes, processes at a time.
-  DirectorySizes tables{
-      .topics = 256, .subscriptions = 256, .endpoints = 64, .lanes = 256, .participants = 32,
-      .types = 64};
+  DirectorySizes tables{.topics = 256,
+                        .subscriptions = 256,
+                        .endpoints = 64,
+                        .lanes = 256,
+                        .participants = 32,
+                        .types = 64};
   /// What tools show of this process.
   std::string participant_name = "";
   /// Who may attach, where the segment lives, huge pages, ...; `bytes` is computed.
