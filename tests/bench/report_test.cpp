@@ -121,9 +121,10 @@ TEST(MarkdownReport, PartsForTheDocumentsNameTheirPlots) {
   }
   EXPECT_NE(text.find("| topics | Bus |"), std::string::npos);
   EXPECT_NE(text.find("Bus: as (topics)^"), std::string::npos);
-  EXPECT_NE(markdown_for_readme({{"date", "today"}, {"command", "script/bench"}}, results())
-                .find("| spsc_single, 64 B, capacity 1024 | higher | SpscRing 200 [160-220] million/s |"),
-            std::string::npos);
+  EXPECT_NE(
+      markdown_for_readme({{"date", "today"}, {"command", "script/bench"}}, results())
+          .find("| spsc_single, 64 B, capacity 1024 | higher | SpscRing 200 [160-220] million/s |"),
+      std::string::npos);
 }
 
 /// Runs a command. \return what it wrote to standard output
