@@ -459,11 +459,15 @@ int doctor(const DoctorOptions& options) {
     }
   }
   json.end_array().number("costs", costly).end_object();
-  out += "\n" +
-         (costly == 0 ? std::string("nothing here costs latency")
-                      : number_of(costly, "finding") + " above cost" + (costly == 1 ? "s" : "") +
-                            " latency, or will fail") +
-         "\n";
+  out += '\n';
+  if (costly == 0) {
+    out += "nothing here costs latency";
+  } else {
+    out += number_of(costly, "finding");
+    out += costly == 1 ? " above costs" : " above cost";
+    out += " latency, or will fail";
+  }
+  out += '\n';
   if (!put(options.json ? json.str() + "\n" : out)) return kFailed;
   return options.strict && costly != 0 ? kFindings : kDone;
 }
