@@ -389,10 +389,12 @@ class Bench {
       double begin = 0;
       double before = 0;
       bool right = true;
+      std::atomic<bool> asked{false};  // what the first question handed over, within this process
       std::atomic<bool> done{false};
       ringway::Dispatcher dispatcher{
           bus, {.name = "bench", .cpu = here_, .idle = ringway::Idle::kYield}};
       auto subscription = dispatcher.subscribe(kBack, [&](const Parcel& parcel) {
+        while (!asked.load(std::memory_order_acquire)) ::sched_yield();
         right = right && is_right(parcel, number);
         ++number;
         const auto trips = static_cast<int>(number - first);
@@ -414,6 +416,7 @@ class Bench {
       });
       if (!subscribed()) return;
       static_cast<void>(there.publish(message_of<64>(number)));
+      asked.store(true, std::memory_order_release);
       while (!done.load(std::memory_order_acquire) && alive()) nap(0.001);
       if (!done.load(std::memory_order_acquire)) {
         row.trouble = "the other process does not answer";
@@ -434,11 +437,11 @@ class Bench {
             .trouble = {}};
     with_child(row, false, [&](ringway::SharedBus& bus, auto&& subscribed, auto&& alive) {
       auto there = bus.publisher(kThere);
-      std::uint64_t newest = 0;  // how many were right
+      std::atomic<std::uint64_t> newest{0};  // how many were right
       std::atomic<std::uint64_t> answers{0};
       ringway::Dispatcher dispatcher{bus, {.name = "bench"}};
       auto subscription = dispatcher.subscribe(kBack, [&](const Parcel& parcel) {
-        newest = parcel.number;
+        newest.store(parcel.number, std::memory_order_relaxed);
         answers.fetch_add(1, std::memory_order_release);
       });
       const auto answered = [&](std::uint64_t count) {
