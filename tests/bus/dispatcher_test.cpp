@@ -127,12 +127,15 @@ TEST(Dispatcher, IdleOneSleepsAndUsesHardlyAnyTime) {
   Bus bus;
   Dispatcher dispatcher{bus};
   ::clockid_t clock{};  // of the dispatcher's thread's own time
-  auto subscription = dispatcher.subscribe(
-      kNumbers, [&](const Number&) { ::pthread_getcpuclockid(::pthread_self(), &clock); });
+  std::atomic<bool> known{false};
+  auto subscription = dispatcher.subscribe(kNumbers, [&](const Number&) {
+    ::pthread_getcpuclockid(::pthread_self(), &clock);
+    known.store(true);
+  });
   auto publisher = bus.publisher(kNumbers);
-  EXPECT_TRUE(eventually_at_rest([&] {
+  ASSERT_TRUE(eventually_at_rest([&] {
     publisher.publish({});
-    return dispatcher.parks() != 0;
+    return dispatcher.parks() != 0 && known.load();
   }));
   subscription.end();
   // A spinning one would never stop using time; how soon this one sleeps depends on the machine.
