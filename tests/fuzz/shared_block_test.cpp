@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// labels: notsan
 /// \file
 /// The fuzzers' functions without the fuzzer: what a real bus left, with words changed by a seeded
-/// generator. Under AddressSanitizer a step too far is an error.
+/// generator. Under AddressSanitizer a step too far is an error; ThreadSanitizer would report that
+/// the segment is copied while its bus runs.
 
 #include "tests/fuzz/shared_block.hpp"
 
