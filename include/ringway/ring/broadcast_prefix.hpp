@@ -87,7 +87,8 @@ class BroadcastPrefix {
                                                                 bool lossy) noexcept {
     if (element.size < sizeof(T) || element.align < alignof(T) || element.align > kMostAlign ||
         (element.align & (element.align - 1)) != 0 || element.size % element.align != 0 ||
-        (element.number_at != 0 && element.number_at + sizeof(std::uint32_t) > element.size) ||
+        (element.number_at != 0 && (element.size < sizeof(std::uint32_t) ||
+                                    element.number_at > element.size - sizeof(std::uint32_t))) ||
         element.size > memory.size()) {
       return Failure{SetupError::kOtherElement};
     }
@@ -127,6 +128,8 @@ class BroadcastPrefix {
   [[nodiscard]] std::size_t max_cursors() const noexcept { return place_.shape.max_cursors; }
 
  private:
+  static constexpr int kMostLooks = 10'000;
+
   /// Where everything lies; a copy in each cursor.
   struct Place {
     Block* block;
@@ -145,9 +148,9 @@ class BroadcastPrefix {
     [[nodiscard]] static const Published& published(const std::byte* line) noexcept {
       return *std::launder(reinterpret_cast<const Published*>(line));
     }
-    /// As Lines::head().
+    /// As Lines::head(): ends after many looks in any case.
     [[nodiscard]] Sequence head() const noexcept {
-      while (true) {
+      for (int looks = 0;; ++looks) {
         const Sequence entered =
             block->front.load(std::memory_order_relaxed);  // relaxed: checked below
         const Sequence seen = published(line(line_of(entered)))
@@ -155,6 +158,7 @@ class BroadcastPrefix {
         const auto ahead = distance(entered, seen);
         if (ahead <= 0) return entered;
         if (ahead <= static_cast<std::int64_t>(layout.items)) return seen;
+        if (looks == kMostLooks) return entered;
         Memory::relax();  // lapped between the two loads
       }
     }
@@ -226,7 +230,9 @@ class BroadcastPrefix {
       }
       Memory::before_read(slot, sizeof(T));
       std::memcpy(bytes, slot, sizeof(T));
-      if (number_at != 0) std::memcpy(&number, slot + number_at, sizeof(number));
+      if (number_at == 0) return;
+      Memory::before_read(slot + number_at, sizeof(number));
+      std::memcpy(&number, slot + number_at, sizeof(number));
     }
     [[nodiscard]] const T& value() const noexcept {
       return *std::launder(reinterpret_cast<const T*>(bytes));
@@ -296,7 +302,8 @@ class BroadcastPrefix<T, Memory>::Cursor {
   void ask_for_signal_unfenced() noexcept { gate_.ask_for_signal_unfenced(); }
   void set_address(std::uint64_t address) noexcept { gate_.set_address(address); }
   [[nodiscard]] std::size_t size_approx() const noexcept {
-    return gate_.behind(reader_.position(), reader_.place().head());
+    const auto behind = gate_.behind(reader_.position(), reader_.place().head());
+    return behind < reader_.place().slots() ? behind : reader_.place().slots();
   }
   [[nodiscard]] Sequence sequence() const noexcept { return reader_.position(); }
 
