@@ -85,44 +85,10 @@ class BroadcastPrefix {
   [[nodiscard]] static Result<BroadcastPrefix, SetupError> join(std::span<std::byte> memory,
                                                                 const Element& element,
                                                                 bool lossy) noexcept {
-    return join_as(memory, {}, false, element, lossy);
-  }
-  /// The same of a ring whose audience lies apart.
-  [[nodiscard]] static Result<BroadcastPrefix, SetupError> join(std::span<std::byte> memory,
-                                                                std::span<std::byte> audience,
-                                                                const Element& element,
-                                                                bool lossy) noexcept {
-    return join_as(memory, audience, true, element, lossy);
-  }
-
-  /// As in BroadcastRing and LossyBroadcastRing.
-  [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor(Start start) noexcept {
-    return reserve(Gate<Memory>::kReliable, start);
-  }
-  [[nodiscard]] Result<std::size_t, SetupError> reserve_lossy_cursor(Start start) noexcept {
-    return reserve(Gate<Memory>::kLossy, start);
-  }
-  [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept {
-    return Cursor({place_.block, place_.shape.audience, gate}, place_);
-  }
-  [[nodiscard]] Cursor adopt_cursor(std::size_t gate, OwnGate<Memory>& own,
-                                    std::uint64_t place) noexcept {
-    return Cursor({place_.block, place_.shape.audience, gate, own, place}, place_);
-  }
-  /// \pre the ring is of the lossy kind
-  [[nodiscard]] LossyCursor adopt_lossy_cursor(std::size_t gate) noexcept {
-    return LossyCursor({place_.block, place_.shape.audience, gate}, place_);
-  }
-  [[nodiscard]] std::size_t capacity() const noexcept { return place_.shape.capacity; }
-  [[nodiscard]] std::size_t max_cursors() const noexcept { return place_.shape.max_cursors; }
-
- private:
-  static Result<BroadcastPrefix, SetupError> join_as(std::span<std::byte> memory,
-                                                     std::span<std::byte> audience, bool apart,
-                                                     const Element& element, bool lossy) noexcept {
     if (element.size < sizeof(T) || element.align < alignof(T) || element.align > kMostAlign ||
         (element.align & (element.align - 1)) != 0 || element.size % element.align != 0 ||
-        (element.number_at != 0 && element.number_at + sizeof(std::uint32_t) > element.size) ||
+        (element.number_at != 0 && (element.size < sizeof(std::uint32_t) ||
+                                    element.number_at > element.size - sizeof(std::uint32_t))) ||
         element.size > memory.size()) {
       return Failure{SetupError::kOtherElement};
     }
@@ -136,39 +102,44 @@ class BroadcastPrefix {
     const auto layout = ElementShape::of(element.size, element.align, lossy);
     const bool spare = lossy || header.retains != 0;
     const auto shape = RingShape::of(header.capacity, layout.items, layout.line,
-                                     Block::lines_offset(header.max_cursors, apart), spare ? 1 : 0);
-    if (!shape || shape->blocks != header.blocks || shape->bytes != header.bytes ||
-        header.apart != (apart ? 1U : 0U)) {
+                                     Block::lines_offset(header.max_cursors), spare ? 1 : 0);
+    if (!shape || shape->blocks != header.blocks || shape->bytes != header.bytes) {
       return Failure{SetupError::kCorruptHeader};
     }
     if (shape->bytes > memory.size()) return Failure{SetupError::kMemoryTooSmall};
-    if (apart) {
-      if (auto fits = Block::check_apart(audience, header.max_cursors); !fits) {
-        return Failure{fits.error()};
-      }
-    }
+    const BroadcastShape known{header.capacity, header.max_cursors, shape->blocks, header.start};
     auto* block = std::launder(reinterpret_cast<Block*>(view->data()));
-    const BroadcastShape<Memory> known{
-        header.capacity,
-        header.max_cursors,
-        shape->blocks,
-        header.start,
-        apart ? std::launder(reinterpret_cast<Audience<Memory>*>(audience.data()))
-              : &block->audience(),
-        apart};
     return BroadcastPrefix({block, known, layout, element.number_at});
   }
+
+  /// As in BroadcastRing and LossyBroadcastRing.
+  [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor(Start start) noexcept {
+    return reserve(Gate<Memory>::kReliable, start);
+  }
+  [[nodiscard]] Result<std::size_t, SetupError> reserve_lossy_cursor(Start start) noexcept {
+    return reserve(Gate<Memory>::kLossy, start);
+  }
+  [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept { return Cursor(place_, gate); }
+  /// \pre the ring is of the lossy kind
+  [[nodiscard]] LossyCursor adopt_lossy_cursor(std::size_t gate) noexcept {
+    return LossyCursor(place_, gate);
+  }
+  [[nodiscard]] std::size_t capacity() const noexcept { return place_.shape.capacity; }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return place_.shape.max_cursors; }
+
+ private:
+  static constexpr int kMostLooks = 10'000;
 
   /// Where everything lies; a copy in each cursor.
   struct Place {
     Block* block;
-    BroadcastShape<Memory> shape;
+    BroadcastShape shape;
     ElementShape layout;
     std::size_t number_at;
 
     [[nodiscard]] std::byte* line(std::size_t index) const noexcept {
-      return reinterpret_cast<std::byte*>(block) +
-             Block::lines_offset(shape.max_cursors, shape.apart) + index * layout.line;
+      return reinterpret_cast<std::byte*>(block) + Block::lines_offset(shape.max_cursors) +
+             index * layout.line;
     }
     [[nodiscard]] std::size_t slots() const noexcept { return shape.lines * layout.items; }
     [[nodiscard]] std::size_t line_of(Sequence position) const noexcept {
@@ -177,9 +148,9 @@ class BroadcastPrefix {
     [[nodiscard]] static const Published& published(const std::byte* line) noexcept {
       return *std::launder(reinterpret_cast<const Published*>(line));
     }
-    /// As Lines::head().
+    /// As Lines::head(): ends after many looks in any case.
     [[nodiscard]] Sequence head() const noexcept {
-      while (true) {
+      for (int looks = 0;; ++looks) {
         const Sequence entered =
             block->front.load(std::memory_order_relaxed);  // relaxed: checked below
         const Sequence seen = published(line(line_of(entered)))
@@ -187,6 +158,7 @@ class BroadcastPrefix {
         const auto ahead = distance(entered, seen);
         if (ahead <= 0) return entered;
         if (ahead <= static_cast<std::int64_t>(layout.items)) return seen;
+        if (looks == kMostLooks) return entered;
         Memory::relax();  // lapped between the two loads
       }
     }
@@ -258,7 +230,9 @@ class BroadcastPrefix {
       }
       Memory::before_read(slot, sizeof(T));
       std::memcpy(bytes, slot, sizeof(T));
-      if (number_at != 0) std::memcpy(&number, slot + number_at, sizeof(number));
+      if (number_at == 0) return;
+      Memory::before_read(slot + number_at, sizeof(number));
+      std::memcpy(&number, slot + number_at, sizeof(number));
     }
     [[nodiscard]] const T& value() const noexcept {
       return *std::launder(reinterpret_cast<const T*>(bytes));
@@ -285,8 +259,8 @@ class BroadcastPrefix {
   explicit BroadcastPrefix(const Place& place) noexcept : place_(place) {}
 
   [[nodiscard]] Result<std::size_t, SetupError> reserve(std::uint32_t state, Start start) noexcept {
-    return place_.shape.audience->join(state, place_.shape.max_cursors,
-                                       [this, start] { return place_.first_for(start); });
+    return place_.block->audience().join(state, place_.shape.max_cursors,
+                                         [this, start] { return place_.first_for(start); });
   }
 
   Place place_;
@@ -328,14 +302,15 @@ class BroadcastPrefix<T, Memory>::Cursor {
   void ask_for_signal_unfenced() noexcept { gate_.ask_for_signal_unfenced(); }
   void set_address(std::uint64_t address) noexcept { gate_.set_address(address); }
   [[nodiscard]] std::size_t size_approx() const noexcept {
-    return gate_.behind(reader_.position(), reader_.place().head());
+    const auto behind = gate_.behind(reader_.position(), reader_.place().head());
+    return behind < reader_.place().slots() ? behind : reader_.place().slots();
   }
   [[nodiscard]] Sequence sequence() const noexcept { return reader_.position(); }
 
  private:
   friend BroadcastPrefix;
-  Cursor(CursorGate<Block, Memory> gate, const Place& place) noexcept
-      : gate_(std::move(gate)),
+  Cursor(const Place& place, std::size_t gate) noexcept
+      : gate_(place.block, gate),
         reader_(place, gate_.position()),
         words_(copied_once(place.block->header.kind) == RingKind::kLossyBroadcast) {}
 
@@ -400,8 +375,8 @@ class BroadcastPrefix<T, Memory>::LossyCursor {
   friend BroadcastPrefix;
   static constexpr std::size_t kMostLaps = 4;
 
-  LossyCursor(CursorGate<Block, Memory> gate, const Place& place) noexcept
-      : gate_(std::move(gate)), reader_(place, gate_.position()) {}
+  LossyCursor(const Place& place, std::size_t gate) noexcept
+      : gate_(place.block, gate), reader_(place, gate_.position()) {}
 
   /// As in LossyBroadcastRing.
   void catch_up() noexcept {

@@ -117,10 +117,6 @@ class LossyBroadcastRing {
   [[nodiscard]] static Result<std::size_t, SetupError> footprint(const Options& options) noexcept {
     return Block::footprint(options);
   }
-  /// Bytes that the ring needs if its audience lies apart.
-  [[nodiscard]] static Result<BroadcastParts, SetupError> parts(const Options& options) noexcept {
-    return Block::parts(options);
-  }
   /// A ring on the heap.
   [[nodiscard]] static Result<LossyBroadcastRing, SetupError> create(
       const Options& options) noexcept {
@@ -131,19 +127,10 @@ class LossyBroadcastRing {
       std::span<std::byte> memory, const Options& options) noexcept {
     return made(Block::format(memory, options));
   }
-  /// The same with an audience apart: the readers write nothing else, if they bring their gates.
-  [[nodiscard]] static Result<LossyBroadcastRing, SetupError> format(
-      std::span<std::byte> memory, std::span<std::byte> audience, const Options& options) noexcept {
-    return made(Block::format(memory, audience, options));
-  }
   /// A further view of a ring that somebody else formatted.
   [[nodiscard]] static Result<LossyBroadcastRing, SetupError> join(
       std::span<std::byte> memory) noexcept {
     return made(Block::join(memory));
-  }
-  [[nodiscard]] static Result<LossyBroadcastRing, SetupError> join(
-      std::span<std::byte> memory, std::span<std::byte> audience) noexcept {
-    return made(Block::join(memory, audience));
   }
 
   LossyBroadcastRing(LossyBroadcastRing&&) noexcept = default;
@@ -153,11 +140,9 @@ class LossyBroadcastRing {
 
   /// The sending role. Any thread; kRoleTaken while another producer lives. The ring must outlive
   /// the handle.
-  /// \param finder where the words of readers lie that bring their gates; outlives the handle
-  [[nodiscard]] Result<Producer, SetupError> producer(
-      const GateFinder<Memory>* finder = nullptr) noexcept {
+  [[nodiscard]] Result<Producer, SetupError> producer() noexcept {
     if (!block()->producer_role.take()) return Failure{SetupError::kRoleTaken};
-    return Producer(block(), shape_, finder);
+    return Producer(block(), shape_);
   }
 
   /// A reliable reader; this and the next two as in BroadcastRing.
@@ -171,11 +156,7 @@ class LossyBroadcastRing {
     return join_as(Gate<Memory>::kReliable, start);
   }
   [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept {
-    return Cursor({block(), shape_.audience, gate}, shape_);
-  }
-  [[nodiscard]] Cursor adopt_cursor(std::size_t gate, OwnGate<Memory>& own,
-                                    std::uint64_t place) noexcept {
-    return Cursor({block(), shape_.audience, gate, own, place}, shape_);
+    return Cursor(block(), shape_, gate);
   }
 
   /// A reader that the producer does not wait for. Any thread, while the producer runs.
@@ -189,12 +170,12 @@ class LossyBroadcastRing {
     return join_as(Gate<Memory>::kLossy, start);
   }
   [[nodiscard]] LossyCursor adopt_lossy_cursor(std::size_t gate) noexcept {
-    return LossyCursor({block(), shape_.audience, gate}, shape_);
+    return LossyCursor(block(), shape_, gate);
   }
 
   /// As in BroadcastRing; vacate_cursor() is for readers of both kinds.
   void vacate_producer() noexcept { block()->producer_role.vacate(block()->head(shape_)); }
-  void vacate_cursor(std::size_t gate) noexcept { shape_.audience->leave(gate); }
+  void vacate_cursor(std::size_t gate) noexcept { block()->audience().leave(gate); }
 
   /// Makes this view the one that destroys the leftovers, or stops being it. For layers in which a
   /// ring outlives its maker. \pre format() or join() made this view, in memory of the caller's
@@ -207,23 +188,23 @@ class LossyBroadcastRing {
 
  private:
   static Result<LossyBroadcastRing, SetupError> made(
-      Result<BroadcastMemory<Memory>, SetupError> known) noexcept {
+      Result<BroadcastMemory, SetupError> known) noexcept {
     if (!known) return Failure{known.error()};
     return LossyBroadcastRing(*std::move(known));
   }
-  explicit LossyBroadcastRing(BroadcastMemory<Memory> known) noexcept
+  explicit LossyBroadcastRing(BroadcastMemory known) noexcept
       : memory_(std::move(known.memory)), shape_(known.shape) {}
 
   [[nodiscard]] Result<std::size_t, SetupError> join_as(std::uint32_t state, Start start) noexcept {
-    return shape_.audience->join(state, shape_.max_cursors,
-                                 [this, start] { return block()->first_for(start, shape_); });
+    return block()->audience().join(state, shape_.max_cursors,
+                                    [this, start] { return block()->first_for(start, shape_); });
   }
   [[nodiscard]] Block* block() const noexcept {
     return std::launder(reinterpret_cast<Block*>(memory_.data()));
   }
 
   RingMemory memory_;
-  BroadcastShape<Memory> shape_;
+  BroadcastShape shape_;
 };
 
 /// The sending role: one producer thread.
@@ -285,11 +266,7 @@ class LossyBroadcastRing<T, Memory>::Producer {
   /// As in BroadcastRing.
   [[nodiscard]] std::uint64_t take_signals() noexcept { return writer_.take_signals(); }
   [[nodiscard]] bool has_signals() const noexcept { return writer_.has_signals(); }
-  [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return writer_.audience().gate(i); }
-  /// How far that reader is.
-  [[nodiscard]] Sequence reader_position(std::size_t i) const noexcept {
-    return writer_.reader_position(i);
-  }
+  [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
   [[nodiscard]] std::size_t max_cursors() const noexcept { return writer_.max_cursors(); }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return writer_.capacity(); }
@@ -299,9 +276,8 @@ class LossyBroadcastRing<T, Memory>::Producer {
  private:
   friend LossyBroadcastRing;
 
-  Producer(Block* block, const BroadcastShape<Memory>& shape,
-           const GateFinder<Memory>* finder) noexcept
-      : block_(block), writer_(block, shape, finder, block->producer_role.position()) {}
+  Producer(Block* block, const BroadcastShape& shape) noexcept
+      : block_(block), writer_(block, shape, block->producer_role.position()) {}
 
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
     return writer_.open([](typename Block::LineType* line, Sequence position) {
@@ -412,8 +388,8 @@ class LossyBroadcastRing<T, Memory>::Cursor {
  private:
   friend LossyBroadcastRing;
 
-  Cursor(CursorGate<Block, Memory> gate, const BroadcastShape<Memory>& shape) noexcept
-      : gate_(std::move(gate)), reader_(gate_.block()->lines(shape), gate_.position()) {}
+  Cursor(Block* block, const BroadcastShape& shape, std::size_t gate) noexcept
+      : gate_(block, gate), reader_(block->lines(shape), gate_.position()) {}
 
   CursorGate<Block, Memory> gate_;
   LineReader<SlotType, Memory> reader_;
@@ -503,9 +479,9 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
 
   static constexpr std::size_t kMostLaps = 4;
 
-  LossyCursor(CursorGate<Block, Memory> gate, const BroadcastShape<Memory>& shape) noexcept
-      : gate_(std::move(gate)),
-        reader_(gate_.block()->lines(shape), gate_.position()),
+  LossyCursor(Block* block, const BroadcastShape& shape, std::size_t gate) noexcept
+      : gate_(block, gate),
+        reader_(block->lines(shape), gate_.position()),
         capacity_(shape.capacity) {
     show_place();
   }
