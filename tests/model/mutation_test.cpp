@@ -131,17 +131,15 @@ struct Target {
 /// a model executes.
 [[nodiscard]] std::string sites_without_mutants(const std::vector<Target>& targets) {
   namespace fs = std::filesystem;
-  std::set<fs::path> folders;
   std::map<std::string, std::set<std::uint32_t>> seen;
-  for (const Target& target : targets) {
-    seen[target.site.file].insert(target.site.line);
-    const fs::path ringway = fs::path(target.site.path).parent_path().parent_path();
-    for (const char* folder : {"ring", "wait", "channel", "bus"}) folders.insert(ringway / folder);
-  }
+  for (const Target& target : targets) seen[target.site.file].insert(target.site.line);
   std::string rows;
-  for (const fs::path& folder : folders) {
+  for (const char* folder : {"bus", "channel", "ring", "wait"}) {
     std::set<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(folder)) files.insert(entry.path());
+    // not by the sites' paths: who caches compilations may have made those relative
+    for (const auto& entry : fs::directory_iterator(fs::path(RINGWAY_HEADERS) / folder)) {
+      files.insert(entry.path());
+    }
     for (const fs::path& file : files) {
       std::ifstream in(file);
       const auto& lines = seen[file.filename().string()];
