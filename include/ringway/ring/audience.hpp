@@ -21,10 +21,18 @@
 /// meet in a read-modify-write of `attention` instead, and the second one sees what the first one
 /// did before it.
 ///
+/// A reader may bring its gate along: a word in memory of its own, which the writer only reads
+/// (OwnGate, bring()). It joins as any reader does, and then says in gate.place where its word
+/// lies; from then on the gate's own position stays as it was. Until the writer sees the place it
+/// goes by that position, which is never ahead of the reader. So the writer needs no write access
+/// to the reader's memory, nor the reader to the writer's; the audience may lie apart from both.
+///
 /// *Synchronisation.*
 ///   "audience"    a reader's change of its gate, then of `attention` -> writer's exchange of it
 ///   "read"        a reader's store to gate.position -> writer's load of it: the elements before
-///                 it are no longer read
+///                 it are no longer read; also to the word that a reader brought along
+///   "moved"       bring() stores gate.place -> writer's load of it: the reader's own word holds
+///                 its position
 ///   "gate freed"  a leaving reader's store of state -> a joiner's CAS on it, the writer's load
 ///   "looked"      read-modify-writes of `attention` on both sides: whoever comes second sees what
 ///                 the first did before. Needed where bit 62 is set; otherwise light_fence() and
@@ -60,10 +68,32 @@ struct alignas(kOwnerSpacing) Gate {
   /// there). Written by the reader before it first asks to be signalled; kNobody from joining until
   /// then, so that a gate which its joiner never lived to use can be told from others.
   typename Memory::template Atomic<std::uint64_t> address{0};
+  /// Where the reader's own word lies, in the terms of whoever made the producer (GateFinder); 0:
+  /// it has brought none, and `position` counts.
+  typename Memory::template Atomic<std::uint64_t> place{0};
   /// Where a lossy reader says that it is, and what it missed: written by the reader, read by
   /// nobody but tools that copy the block through the kernel (shm/inspect.hpp).
   Sequence shown_position = 0;
   std::uint64_t shown_lost = 0;
+};
+
+/// The position of a reader that brings its gate along: in memory that it alone writes, on lines of
+/// its own. Readable for the producer for as long as that lives, also when the reader is gone.
+template <class Memory = NativeMemory>
+struct alignas(kOwnerSpacing) OwnGate {
+  typename Memory::template Atomic<Sequence> position{0};
+};
+
+/// How a producer finds the words that readers brought along. Derive from it to give find() more to
+/// go by; it outlives the producer. A producer without one takes a place for an address.
+template <class Memory = NativeMemory>
+struct GateFinder {
+  using Word = typename Memory::template Atomic<Sequence>;
+
+  /// \return the word of gate `gate` that lies at `place`, as this process may read it; null if it
+  /// can not: then the reader holds the producer back where it joined. Called when the ring may be
+  /// full and when readers come.
+  const Word* (*find)(const GateFinder& self, std::size_t gate, std::uint64_t place) noexcept;
 };
 
 /// The writer's word. Readers write it, rarely; the writer's copy of the line stays valid in
@@ -159,13 +189,14 @@ class alignas(kOwnerSpacing) Audience {
         continue;
       }
       gate.address.store(GateType::kNobody, std::memory_order_relaxed);  // relaxed: see address
+      gate.place.store(0, std::memory_order_relaxed);          // relaxed: "audience" publishes it
       gate.position.store(head(), std::memory_order_release);  // release "read", of the last reader
       gate.state.store(state, std::memory_order_relaxed);      // relaxed: "audience" publishes it
       if (!attention.ask(Attention<Memory>::kAudienceChanged)) {
         leave(i);
         return Failure{SetupError::kFenceRefused};
       }
-      advance(i, head());
+      advance(gate.position, head());
       return i;
     }
     return Failure{SetupError::kNoFreeCursor};
@@ -176,30 +207,58 @@ class alignas(kOwnerSpacing) Audience {
     gates()[i].state.store(GateType::kFree, std::memory_order_release);  // release "gate freed"
   }
 
+  /// The reader of gate `i`, which has joined and read nothing yet, goes on with a word of its own.
+  /// `place` is not 0. Wait-free.
+  void bring(std::size_t i, OwnGate<Memory>& own, std::uint64_t place) noexcept {
+    // relaxed: written by this reader, or by whoever reserved the gate and handed it over
+    own.position.store(gates()[i].position.load(std::memory_order_relaxed),
+                       std::memory_order_relaxed);             // relaxed: "moved" publishes it
+    gates()[i].place.store(place, std::memory_order_release);  // release "moved"
+  }
+
   /// The position that the writer may not reach: `capacity` behind the slowest reliable reader, or
-  /// behind `own`.
-  [[nodiscard]] Sequence limit(Sequence own, std::size_t capacity,
-                               std::size_t max_cursors) const noexcept {
+  /// behind `own`. What readers keep may be anything: a position ahead of `own` holds nobody back.
+  [[nodiscard]] Sequence limit(Sequence own, std::size_t capacity, std::size_t max_cursors,
+                               const GateFinder<Memory>* finder) const noexcept {
     Sequence slowest = own;
     for (std::size_t i = 0; i < max_cursors; ++i) {
       const auto state = gates()[i].state.load(std::memory_order_acquire);  // acquire "gate freed"
       if (state != GateType::kReliable) continue;
-      const auto read = gates()[i].position.load(std::memory_order_acquire);  // acquire "read"
-      slowest = earlier(slowest, read);
+      slowest = earlier(slowest, position_of(i, finder));
     }
     return slowest + capacity;
   }
+  /// How far the reader of gate `i` is, as the writer sees it. Wait-free but for the finder.
+  [[nodiscard, gnu::always_inline]] Sequence position_of(
+      std::size_t i, const GateFinder<Memory>* finder) const noexcept {
+    const auto& gate = gates()[i];
+    const auto* word = &gate.position;
+    const auto place = gate.place.load(std::memory_order_acquire);  // acquire "moved"
+    if (place != 0) [[unlikely]] {
+      const auto* brought = find(finder, i, place);
+      if (brought != nullptr) word = brought;
+    }
+    return word->load(std::memory_order_acquire);  // acquire "read"
+  }
 
-  /// The reader of gate `i` has read everything before `position`. Wait-free.
-  void advance(std::size_t i, Sequence position) noexcept {
-    gates()[i].position.store(position, std::memory_order_release);  // release "read"
+  /// The reader whose word this is (a gate's, or one that it brought along) has read everything
+  /// before `position`. Wait-free.
+  static void advance(typename Memory::template Atomic<Sequence>& word,
+                      Sequence position) noexcept {
+    word.store(position, std::memory_order_release);  // release "read"
   }
 
   [[nodiscard]] GateType& gate(std::size_t i) noexcept { return gates()[i]; }
+  [[nodiscard]] const GateType& gate(std::size_t i) const noexcept { return gates()[i]; }
 
   Attention<Memory> attention;
 
  private:
+  [[nodiscard]] static const typename GateFinder<Memory>::Word* find(
+      const GateFinder<Memory>* finder, std::size_t gate, std::uint64_t place) noexcept {
+    if (finder != nullptr) return finder->find(*finder, gate, place);
+    return reinterpret_cast<const typename GateFinder<Memory>::Word*>(place);
+  }
   [[nodiscard]] GateType* gates() noexcept { return reinterpret_cast<GateType*>(this + 1); }
   [[nodiscard]] const GateType* gates() const noexcept {
     return reinterpret_cast<const GateType*>(this + 1);

@@ -2,7 +2,8 @@
 #pragma once
 /// \file
 /// The block of memory behind both broadcast rings: header, the producer's words, the audience with
-/// its gates, the lines.
+/// its gates, the lines. The audience may lie apart, in memory that others may write; then its
+/// readers need no write access to the block, and bring gates of their own.
 ///
 /// *Synchronisation.* None of its own: "published" is in ring/line.hpp, "read" and "audience" in
 /// ring/audience.hpp.
@@ -30,26 +31,37 @@ struct BroadcastOptions {
   bool retain = false;
 };
 
+/// Bytes of a ring whose audience lies apart.
+struct BroadcastParts {
+  std::size_t block = 0;     ///< written by the producer alone
+  std::size_t audience = 0;  ///< written by producer and readers; aligned to kOwnerSpacing
+};
+
 /// What the handles of a ring know of its block: copied from the header and checked once, so that
 /// nothing in the block says where its parts are or how many.
+template <class Memory>
 struct BroadcastShape {
   std::size_t capacity = 0;
   std::size_t max_cursors = 0;
   std::size_t lines = 0;
   Sequence start = 0;
+  Audience<Memory>* audience = nullptr;  // as it is mapped here
+  bool apart = false;
 };
 
 /// A view of a block, and its shape.
+template <class Memory>
 struct BroadcastMemory {
   RingMemory memory;
-  BroadcastShape shape;
+  BroadcastShape<Memory> shape;
 };
 
 /// Elements before `end`, a head that was found behind a joiner's fence, that its reader may hold
 /// on to. One publication may still run with a limit that knows nothing of that reader; it ends
 /// with the line in which `end` lies, so that line's slots are not counted on.
-[[nodiscard]] inline std::size_t kept_elements(Sequence end, const BroadcastShape& shape,
-                                               std::size_t items) noexcept {
+template <class Memory>
+[[nodiscard]] std::size_t kept_elements(Sequence end, const BroadcastShape<Memory>& shape,
+                                        std::size_t items) noexcept {
   const Sequence made = end - shape.start;
   const auto safe = (shape.lines - 1) * items + made % items;
   auto kept = shape.capacity;
@@ -62,6 +74,8 @@ template <class T, class SlotType, RingKind kKind, class Memory>
 struct BroadcastBlock {
   using LinesType = Lines<SlotType, Memory>;
   using LineType = typename LinesType::LineType;
+  using Shape = BroadcastShape<Memory>;
+  using Made = Result<BroadcastMemory<Memory>, SetupError>;
   template <class U>
   using Atomic = typename Memory::template Atomic<U>;
 
@@ -78,32 +92,35 @@ struct BroadcastBlock {
   explicit BroadcastBlock(const RingHeader& the_header) noexcept
       : header(the_header), front(the_header.start), producer_role(the_header.start) {}
 
+  /// The audience of a ring in which it does not lie apart.
   [[nodiscard]] Audience<Memory>& audience() noexcept {
     return *std::launder(reinterpret_cast<Audience<Memory>*>(this + 1));
   }
-  [[nodiscard]] LinesType lines(const BroadcastShape& shape) noexcept {
-    return LinesType(reinterpret_cast<std::byte*>(this) + lines_offset(shape.max_cursors),
-                     shape.lines, shape.start);
+  [[nodiscard]] LinesType lines(const Shape& shape) noexcept {
+    return LinesType(
+        reinterpret_cast<std::byte*>(this) + lines_offset(shape.max_cursors, shape.apart),
+        shape.lines, shape.start);
   }
   /// The position after the newest element. Any thread.
-  [[nodiscard]] Sequence head(const BroadcastShape& shape) noexcept {
-    return lines(shape).head(front);
-  }
+  [[nodiscard]] Sequence head(const Shape& shape) noexcept { return lines(shape).head(front); }
 
   /// Where the lines begin.
-  [[nodiscard]] static constexpr std::size_t lines_offset(std::size_t max_cursors) noexcept {
-    return round_up(sizeof(BroadcastBlock) + Audience<Memory>::bytes(max_cursors), kAlign);
+  [[nodiscard]] static constexpr std::size_t lines_offset(std::size_t max_cursors,
+                                                          bool apart) noexcept {
+    const auto inside = apart ? 0 : Audience<Memory>::bytes(max_cursors);
+    return round_up(sizeof(BroadcastBlock) + inside, kAlign);
   }
 
   /// Where a reader begins. For Audience::join(), which asks twice; the answer only grows.
-  [[nodiscard]] Sequence first_for(Start start, const BroadcastShape& shape) noexcept {
+  [[nodiscard]] Sequence first_for(Start start, const Shape& shape) noexcept {
     const Sequence end = head(shape);
     if (start == Start::kNext) return end;
     const auto there = kept_elements(end, shape, LineType::kItems);
     return end - (start == Start::kOldest || there == 0 ? there : 1);
   }
 
-  static Result<RingShape, SetupError> shape_of(const BroadcastOptions& options) noexcept {
+  static Result<RingShape, SetupError> shape_of(const BroadcastOptions& options,
+                                                bool apart) noexcept {
     check_element<T>();
     if (options.max_cursors == 0 || options.max_cursors > Attention<Memory>::kMostReaders) {
       return Failure{SetupError::kTooManyCursors};
@@ -112,48 +129,89 @@ struct BroadcastBlock {
     // elements stay whole.
     const bool spare = kKind == RingKind::kLossyBroadcast || options.retain;
     return RingShape::of(options.capacity, LineType::kItems, sizeof(LineType),
-                         lines_offset(options.max_cursors), spare ? 1 : 0);
+                         lines_offset(options.max_cursors, apart), spare ? 1 : 0);
   }
 
   static Result<std::size_t, SetupError> footprint(const BroadcastOptions& options) noexcept {
-    auto shape = shape_of(options);
+    auto shape = shape_of(options, false);
     if (!shape) return Failure{shape.error()};
     return shape->bytes;
   }
-
-  static Result<BroadcastMemory, SetupError> create(const BroadcastOptions& options) noexcept {
-    auto shape = shape_of(options);
+  static Result<BroadcastParts, SetupError> parts(const BroadcastOptions& options) noexcept {
+    auto shape = shape_of(options, true);
     if (!shape) return Failure{shape.error()};
-    return lay_out(RingMemory::allocate(shape->bytes, kAlign), *shape, options);
+    return BroadcastParts{shape->bytes, Audience<Memory>::bytes(options.max_cursors)};
   }
 
-  static Result<BroadcastMemory, SetupError> format(std::span<std::byte> memory,
-                                                    const BroadcastOptions& options) noexcept {
-    auto shape = shape_of(options);
+  static Made create(const BroadcastOptions& options) noexcept {
+    auto shape = shape_of(options, false);
     if (!shape) return Failure{shape.error()};
-    return lay_out(RingMemory::borrow(memory, shape->bytes, kAlign), *shape, options);
+    return lay_out(RingMemory::allocate(shape->bytes, kAlign), *shape, options, nullptr);
   }
 
-  static Result<BroadcastMemory, SetupError> join(std::span<std::byte> memory) noexcept {
+  static Made format(std::span<std::byte> memory, const BroadcastOptions& options) noexcept {
+    auto shape = shape_of(options, false);
+    if (!shape) return Failure{shape.error()};
+    return lay_out(RingMemory::borrow(memory, shape->bytes, kAlign), *shape, options, nullptr);
+  }
+  static Made format(std::span<std::byte> memory, std::span<std::byte> audience,
+                     const BroadcastOptions& options) noexcept {
+    auto shape = shape_of(options, true);
+    if (!shape) return Failure{shape.error()};
+    if (auto fits = check_apart(audience, options.max_cursors); !fits) {
+      return Failure{fits.error()};
+    }
+    return lay_out(RingMemory::borrow(memory, shape->bytes, kAlign), *shape, options,
+                   audience.data());
+  }
+
+  static Made join(std::span<std::byte> memory) noexcept { return join_as(memory, {}, false); }
+  static Made join(std::span<std::byte> memory, std::span<std::byte> audience) noexcept {
+    return join_as(memory, audience, true);
+  }
+
+  /// Whether an audience fits there. \return its bytes
+  static Result<std::size_t, SetupError> check_apart(std::span<std::byte> audience,
+                                                     std::size_t max_cursors) noexcept {
+    const auto bytes = Audience<Memory>::bytes(max_cursors);
+    if (audience.size() < bytes) return Failure{SetupError::kMemoryTooSmall};
+    if (reinterpret_cast<std::uintptr_t>(audience.data()) % kOwnerSpacing != 0) {
+      return Failure{SetupError::kMemoryMisaligned};
+    }
+    return bytes;
+  }
+
+ private:
+  static Made join_as(std::span<std::byte> memory, std::span<std::byte> audience,
+                      bool apart) noexcept {
     auto view = RingMemory::join(memory, kKind, sizeof(T), alignof(T), kAlign);
     if (!view) return Failure{view.error()};
     const auto header = copied_once(view->header());
     auto shape = shape_of({.capacity = header.capacity,
                            .max_cursors = header.max_cursors,
                            .start = header.start,
-                           .retain = header.retains != 0});
-    if (!shape || shape->blocks != header.blocks || shape->bytes != header.bytes) {
+                           .retain = header.retains != 0},
+                          apart);
+    if (!shape || shape->blocks != header.blocks || shape->bytes != header.bytes ||
+        header.apart != (apart ? 1U : 0U)) {
       return Failure{SetupError::kCorruptHeader};
     }
     if (shape->bytes > memory.size()) return Failure{SetupError::kMemoryTooSmall};
-    return BroadcastMemory{*std::move(view),
-                           {header.capacity, header.max_cursors, shape->blocks, header.start}};
+    std::byte* at = view->data() + sizeof(BroadcastBlock);
+    if (apart) {
+      if (auto fits = check_apart(audience, header.max_cursors); !fits) {
+        return Failure{fits.error()};
+      }
+      at = audience.data();
+    }
+    return BroadcastMemory<Memory>{
+        *std::move(view),
+        {header.capacity, header.max_cursors, shape->blocks, header.start,
+         std::launder(reinterpret_cast<Audience<Memory>*>(at)), apart}};
   }
 
- private:
-  static Result<BroadcastMemory, SetupError> lay_out(Result<RingMemory, SetupError> memory,
-                                                     const RingShape& shape,
-                                                     const BroadcastOptions& options) noexcept {
+  static Made lay_out(Result<RingMemory, SetupError> memory, const RingShape& shape,
+                      const BroadcastOptions& options, std::byte* apart) noexcept {
     if (!memory) return Failure{memory.error()};
     auto* block = ::new (static_cast<void*>(memory->data()))
         BroadcastBlock({.kind = kKind,
@@ -164,11 +222,14 @@ struct BroadcastBlock {
                         .max_cursors = options.max_cursors,
                         .start = options.start,
                         .bytes = shape.bytes,
-                        .retains = options.retain ? 1U : 0U});
-    ::new (static_cast<void*>(block + 1)) Audience<Memory>(options.max_cursors, options.start);
-    const BroadcastShape known{options.capacity, options.max_cursors, shape.blocks, options.start};
+                        .retains = options.retain ? 1U : 0U,
+                        .apart = apart != nullptr ? 1U : 0U});
+    void* at = apart != nullptr ? static_cast<void*>(apart) : static_cast<void*>(block + 1);
+    auto* audience = ::new (at) Audience<Memory>(options.max_cursors, options.start);
+    const Shape known{options.capacity, options.max_cursors, shape.blocks, options.start,
+                      audience,         apart != nullptr};
     block->lines(known).format();
-    return BroadcastMemory{*std::move(memory), known};
+    return BroadcastMemory<Memory>{*std::move(memory), known};
   }
 };
 
@@ -179,24 +240,33 @@ class BroadcastWriter {
  public:
   using LineType = typename BlockType::LineType;
 
-  BroadcastWriter(BlockType* block, const BroadcastShape& shape, Sequence position) noexcept
+  BroadcastWriter(BlockType* block, const BroadcastShape<Memory>& shape,
+                  const GateFinder<Memory>* finder, Sequence position) noexcept
       : block_(block),
+        audience_(shape.audience),
         line_writer_(block->lines(shape), position),
         capacity_(shape.capacity),
-        max_cursors_(shape.max_cursors) {}
+        max_cursors_(shape.max_cursors),
+        finder_(finder) {}
 
   [[nodiscard]] LineWriter<SlotType, Memory>& line() noexcept { return line_writer_; }
   [[nodiscard]] const LineWriter<SlotType, Memory>& line() const noexcept { return line_writer_; }
   [[nodiscard]] BlockType* block() const noexcept { return block_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] std::size_t max_cursors() const noexcept { return max_cursors_; }
+  [[nodiscard]] Audience<Memory>& audience() const noexcept { return *audience_; }
+  [[nodiscard]] Sequence reader_position(std::size_t gate) const noexcept {
+    return audience_->position_of(gate, finder_);
+  }
 
   /// Makes room for at least one element, or says that the ring is full. `enter(line, position)` as
   /// in LineWriter.
   template <class Enter>
   [[nodiscard, gnu::always_inline]] bool open(Enter&& enter) noexcept {
     return line_writer_.open(
-        [this] { return ask_limit(block_, line_writer_.position(), capacity_, max_cursors_); },
+        [this] {
+          return ask_limit(audience_, line_writer_.position(), capacity_, max_cursors_, finder_);
+        },
         [this, &enter](LineType* line, Sequence position) {
           // relaxed: a hint, checked against the line by whoever uses it
           block_->front.store(position, std::memory_order_relaxed);
@@ -206,8 +276,9 @@ class BroadcastWriter {
 
   [[gnu::always_inline]] void publish(std::size_t count) noexcept {
     line_writer_.publish(count);
-    if (block_->audience().attention.wanted()) [[unlikely]] {
-      const Finding found = look(block_, line_writer_.position(), capacity_, max_cursors_);
+    if (audience_->attention.wanted()) [[unlikely]] {
+      const Finding found =
+          look(audience_, line_writer_.position(), capacity_, max_cursors_, finder_);
       signals_ |= found.asked;
       line_writer_.set_limit(found.limit);
     }
@@ -223,32 +294,34 @@ class BroadcastWriter {
     std::uint64_t asked;
     Sequence limit;
   };
-  [[gnu::noinline, gnu::cold]] static Finding look(BlockType* block, Sequence position,
-                                                   std::size_t capacity,
-                                                   std::size_t max_cursors) noexcept {
-    const auto asked = block->audience().attention.take_signals(max_cursors);
-    return {asked, block->audience().limit(position, capacity, max_cursors)};
+  [[gnu::noinline, gnu::cold]] static Finding look(Audience<Memory>* audience, Sequence position,
+                                                   std::size_t capacity, std::size_t max_cursors,
+                                                   const GateFinder<Memory>* finder) noexcept {
+    const auto asked = audience->attention.take_signals(max_cursors);
+    return {asked, audience->limit(position, capacity, max_cursors, finder)};
   }
   /// Where the ring is full. When it nearly is, waits a moment (16 pauses) before it looks a second
   /// time: a producer that takes each slot as it comes free would take the slowest reader's gate
   /// away at each of its stores (docs/design/broadcast-ring.md).
-  [[gnu::noinline]] static Sequence ask_limit(BlockType* block, Sequence position,
-                                              std::size_t capacity,
-                                              std::size_t max_cursors) noexcept {
-    auto limit = block->audience().limit(position, capacity, max_cursors);
+  [[gnu::noinline]] static Sequence ask_limit(const Audience<Memory>* audience, Sequence position,
+                                              std::size_t capacity, std::size_t max_cursors,
+                                              const GateFinder<Memory>* finder) noexcept {
+    auto limit = audience->limit(position, capacity, max_cursors, finder);
     if (limit != position && limit - position < capacity / 8) {
       for (int i = 0; i < 16; ++i) Memory::relax();
-      limit = block->audience().limit(position, capacity, max_cursors);
+      limit = audience->limit(position, capacity, max_cursors, finder);
     }
     return limit;
   }
 
   BlockType* block_;
+  Audience<Memory>* audience_;
   LineWriter<SlotType, Memory> line_writer_;
   std::uint64_t signals_ = 0;
   // for the slow paths
   std::size_t capacity_;
   std::size_t max_cursors_;
+  const GateFinder<Memory>* finder_;
 };
 
 /// Calls the handler of a drain(). \return false if it answers that it wants no more; one that
@@ -268,35 +341,45 @@ template <class Handler, class T>
 template <class BlockType, class Memory>
 class CursorGate {
  public:
-  CursorGate(BlockType* block, std::size_t gate) noexcept : block_(block), gate_(gate) {}
+  CursorGate(BlockType* block, Audience<Memory>* audience, std::size_t gate) noexcept
+      : block_(block), audience_(audience), word_(&audience->gate(gate).position), gate_(gate) {}
+  /// With a gate of the reader's own. \pre nothing has been read through the gate
+  CursorGate(BlockType* block, Audience<Memory>* audience, std::size_t gate, OwnGate<Memory>& own,
+             std::uint64_t place) noexcept
+      : block_(block), audience_(audience), word_(&own.position), gate_(gate) {
+    audience->bring(gate, own, place);
+  }
   CursorGate(CursorGate&& other) noexcept
-      : block_(std::exchange(other.block_, nullptr)), gate_(other.gate_) {}
+      : block_(std::exchange(other.block_, nullptr)),
+        audience_(other.audience_),
+        word_(other.word_),
+        gate_(other.gate_) {}
   CursorGate& operator=(CursorGate&&) = delete;
   ~CursorGate() {
-    if (block_ != nullptr) block_->audience().leave(gate_);
+    if (block_ != nullptr) audience_->leave(gate_);
   }
 
   [[nodiscard]] BlockType* block() const noexcept { return block_; }
   [[nodiscard]] std::size_t number() const noexcept { return gate_; }
 
-  void advance(Sequence position) noexcept { block_->audience().advance(gate_, position); }
+  void advance(Sequence position) noexcept { Audience<Memory>::advance(*word_, position); }
   /// Where this reader begins.
   [[nodiscard]] Sequence position() const noexcept {
     // relaxed: written by this reader, or by whoever reserved the gate and handed its number over
-    return block_->audience().gate(gate_).position.load(std::memory_order_relaxed);
+    return word_->load(std::memory_order_relaxed);
   }
 
-  [[nodiscard]] bool ask_for_signal() noexcept { return block_->audience().attention.ask(bit()); }
-  void ask_for_signal_unfenced() noexcept { block_->audience().attention.ask_unfenced(bit()); }
-  bool withdraw() noexcept { return block_->audience().attention.withdraw(bit()); }
+  [[nodiscard]] bool ask_for_signal() noexcept { return audience_->attention.ask(bit()); }
+  void ask_for_signal_unfenced() noexcept { audience_->attention.ask_unfenced(bit()); }
+  bool withdraw() noexcept { return audience_->attention.withdraw(bit()); }
   void set_address(std::uint64_t address) noexcept {
-    block_->audience().gate(gate_).address.store(
-        address, std::memory_order_relaxed);  // relaxed: "audience" publishes it
+    // relaxed: "audience" publishes it
+    audience_->gate(gate_).address.store(address, std::memory_order_relaxed);
   }
 
   /// A lossy reader: what tools are to see of it.
   void show(Sequence position, std::uint64_t lost) noexcept {
-    auto& gate = block_->audience().gate(gate_);
+    auto& gate = audience_->gate(gate_);
     gate.shown_position = position;
     gate.shown_lost = lost;
   }
@@ -311,6 +394,8 @@ class CursorGate {
   [[nodiscard]] std::uint64_t bit() const noexcept { return std::uint64_t{1} << gate_; }
 
   BlockType* block_;
+  Audience<Memory>* audience_;
+  typename Memory::template Atomic<Sequence>* word_;  // this reader's position: in its gate, or own
   std::size_t gate_;
 };
 

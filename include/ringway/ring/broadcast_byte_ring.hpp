@@ -103,9 +103,11 @@ class BasicBroadcastByteRing {
 
   /// The sending role. Any thread; kRoleTaken while another producer lives. The ring's memory must
   /// outlive the handle.
-  [[nodiscard]] Result<Producer, SetupError> producer() noexcept {
+  /// \param finder where the words of readers lie that bring their gates; outlives the handle
+  [[nodiscard]] Result<Producer, SetupError> producer(
+      const GateFinder<Memory>* finder = nullptr) noexcept {
     if (!block()->producer_role.take()) return Failure{SetupError::kRoleTaken};
-    return Producer(block(), shape_, max_cursors_);
+    return Producer(block(), shape_, max_cursors_, finder);
   }
 
   /// A reader that sees every message published after this call returns, and perhaps some published
@@ -124,7 +126,12 @@ class BasicBroadcastByteRing {
   /// \pre the gate was reserved and not adopted yet, or its reader died (as in vacate_cursor): then
   /// this one continues with the first message that the dead one had not passed
   [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept {
-    return Cursor(block(), shape_, gate);
+    return Cursor({block(), &block()->audience(), gate}, shape_);
+  }
+  /// The same with a gate that the reader brings along, as in BroadcastRing.
+  [[nodiscard]] Cursor adopt_cursor(std::size_t gate, OwnGate<Memory>& own,
+                                    std::uint64_t place) noexcept {
+    return Cursor({block(), &block()->audience(), gate, own, place}, shape_);
   }
 
   /// Frees the sending role of a producer that died with it, wherever it was killed. The next one
@@ -216,7 +223,8 @@ class BasicBroadcastByteRing<Memory>::Producer {
         capacity_(other.capacity_),
         writer_(other.writer_),
         signals_(other.signals_),
-        max_cursors_(other.max_cursors_) {}
+        max_cursors_(other.max_cursors_),
+        finder_(other.finder_) {}
   Producer& operator=(Producer&&) = delete;
   ~Producer() {
     if (block_ != nullptr) block_->producer_role.give(writer_.position());
@@ -265,11 +273,13 @@ class BasicBroadcastByteRing<Memory>::Producer {
   friend BasicBroadcastByteRing;
   friend Claim;
 
-  Producer(Block* block, const ByteShape& shape, std::size_t max_cursors) noexcept
+  Producer(Block* block, const ByteShape& shape, std::size_t max_cursors,
+           const GateFinder<Memory>* finder) noexcept
       : block_(block),
         capacity_(shape.capacity),
         writer_(shape.space(reinterpret_cast<std::byte*>(block)), block->producer_role.position()),
-        max_cursors_(max_cursors) {}
+        max_cursors_(max_cursors),
+        finder_(finder) {}
 
   // What the slow paths find out. They are out of line and take the handle's state by value: a call
   // that took `this` would force the private cursors into memory on the fast path too.
@@ -278,25 +288,27 @@ class BasicBroadcastByteRing<Memory>::Producer {
     Sequence limit;
   };
   [[gnu::noinline, gnu::cold]] static Finding look(Block* block, Sequence position,
-                                                   std::size_t bytes,
-                                                   std::size_t max_cursors) noexcept {
+                                                   std::size_t bytes, std::size_t max_cursors,
+                                                   const GateFinder<Memory>* finder) noexcept {
     const auto asked = block->audience().attention.take_signals(max_cursors);
-    return {asked, ask_limit(block, position, bytes, max_cursors)};
+    return {asked, ask_limit(block, position, bytes, max_cursors, finder)};
   }
   [[gnu::noinline]] static Sequence ask_limit(Block* block, Sequence position, std::size_t bytes,
-                                              std::size_t max_cursors) noexcept {
-    return block->audience().limit(position, bytes, max_cursors);
+                                              std::size_t max_cursors,
+                                              const GateFinder<Memory>* finder) noexcept {
+    return block->audience().limit(position, bytes, max_cursors, finder);
   }
   [[nodiscard, gnu::always_inline]] bool open(std::size_t size) noexcept {
     return size <= writer_.space().max_frame && writer_.open(size, [this] {
-      return ask_limit(block_, writer_.position(), writer_.space().bytes, max_cursors_);
+      return ask_limit(block_, writer_.position(), writer_.space().bytes, max_cursors_, finder_);
     });
   }
   void publish(std::size_t size) noexcept {
     writer_.publish(size);
     block_->newest.store(writer_.position(), std::memory_order_release);  // release "head"
     if (block_->audience().attention.wanted()) [[unlikely]] {
-      const Finding found = look(block_, writer_.position(), writer_.space().bytes, max_cursors_);
+      const Finding found =
+          look(block_, writer_.position(), writer_.space().bytes, max_cursors_, finder_);
       signals_ |= found.asked;
       writer_.set_limit(found.limit);
     }
@@ -307,6 +319,7 @@ class BasicBroadcastByteRing<Memory>::Producer {
   FrameWriter<Memory> writer_;
   std::uint64_t signals_ = 0;
   std::size_t max_cursors_;
+  const GateFinder<Memory>* finder_;
 };
 
 /// One reliable reader: one thread at a time. Its destruction leaves: the producer no longer waits
@@ -370,10 +383,10 @@ class BasicBroadcastByteRing<Memory>::Cursor {
  private:
   friend BasicBroadcastByteRing;
 
-  Cursor(Block* block, const ByteShape& shape, std::size_t gate) noexcept
-      : gate_(block, gate),
+  Cursor(CursorGate<Block, Memory> gate, const ByteShape& shape) noexcept
+      : gate_(std::move(gate)),
         capacity_(shape.capacity),
-        reader_(shape.space(reinterpret_cast<std::byte*>(block)), gate_.position()) {}
+        reader_(shape.space(reinterpret_cast<std::byte*>(gate_.block())), gate_.position()) {}
 
   void pass() noexcept {
     reader_.advance();

@@ -85,6 +85,41 @@ class BroadcastPrefix {
   [[nodiscard]] static Result<BroadcastPrefix, SetupError> join(std::span<std::byte> memory,
                                                                 const Element& element,
                                                                 bool lossy) noexcept {
+    return join_as(memory, {}, false, element, lossy);
+  }
+  /// The same of a ring whose audience lies apart.
+  [[nodiscard]] static Result<BroadcastPrefix, SetupError> join(std::span<std::byte> memory,
+                                                                std::span<std::byte> audience,
+                                                                const Element& element,
+                                                                bool lossy) noexcept {
+    return join_as(memory, audience, true, element, lossy);
+  }
+
+  /// As in BroadcastRing and LossyBroadcastRing.
+  [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor(Start start) noexcept {
+    return reserve(Gate<Memory>::kReliable, start);
+  }
+  [[nodiscard]] Result<std::size_t, SetupError> reserve_lossy_cursor(Start start) noexcept {
+    return reserve(Gate<Memory>::kLossy, start);
+  }
+  [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept {
+    return Cursor({place_.block, place_.shape.audience, gate}, place_);
+  }
+  [[nodiscard]] Cursor adopt_cursor(std::size_t gate, OwnGate<Memory>& own,
+                                    std::uint64_t place) noexcept {
+    return Cursor({place_.block, place_.shape.audience, gate, own, place}, place_);
+  }
+  /// \pre the ring is of the lossy kind
+  [[nodiscard]] LossyCursor adopt_lossy_cursor(std::size_t gate) noexcept {
+    return LossyCursor({place_.block, place_.shape.audience, gate}, place_);
+  }
+  [[nodiscard]] std::size_t capacity() const noexcept { return place_.shape.capacity; }
+  [[nodiscard]] std::size_t max_cursors() const noexcept { return place_.shape.max_cursors; }
+
+ private:
+  static Result<BroadcastPrefix, SetupError> join_as(std::span<std::byte> memory,
+                                                     std::span<std::byte> audience, bool apart,
+                                                     const Element& element, bool lossy) noexcept {
     if (element.size < sizeof(T) || element.align < alignof(T) || element.align > kMostAlign ||
         (element.align & (element.align - 1)) != 0 || element.size % element.align != 0 ||
         (element.number_at != 0 && (element.size < sizeof(std::uint32_t) ||
@@ -102,44 +137,41 @@ class BroadcastPrefix {
     const auto layout = ElementShape::of(element.size, element.align, lossy);
     const bool spare = lossy || header.retains != 0;
     const auto shape = RingShape::of(header.capacity, layout.items, layout.line,
-                                     Block::lines_offset(header.max_cursors), spare ? 1 : 0);
-    if (!shape || shape->blocks != header.blocks || shape->bytes != header.bytes) {
+                                     Block::lines_offset(header.max_cursors, apart), spare ? 1 : 0);
+    if (!shape || shape->blocks != header.blocks || shape->bytes != header.bytes ||
+        header.apart != (apart ? 1U : 0U)) {
       return Failure{SetupError::kCorruptHeader};
     }
     if (shape->bytes > memory.size()) return Failure{SetupError::kMemoryTooSmall};
-    const BroadcastShape known{header.capacity, header.max_cursors, shape->blocks, header.start};
+    if (apart) {
+      if (auto fits = Block::check_apart(audience, header.max_cursors); !fits) {
+        return Failure{fits.error()};
+      }
+    }
     auto* block = std::launder(reinterpret_cast<Block*>(view->data()));
+    const BroadcastShape<Memory> known{
+        header.capacity,
+        header.max_cursors,
+        shape->blocks,
+        header.start,
+        apart ? std::launder(reinterpret_cast<Audience<Memory>*>(audience.data()))
+              : &block->audience(),
+        apart};
     return BroadcastPrefix({block, known, layout, element.number_at});
   }
 
-  /// As in BroadcastRing and LossyBroadcastRing.
-  [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor(Start start) noexcept {
-    return reserve(Gate<Memory>::kReliable, start);
-  }
-  [[nodiscard]] Result<std::size_t, SetupError> reserve_lossy_cursor(Start start) noexcept {
-    return reserve(Gate<Memory>::kLossy, start);
-  }
-  [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept { return Cursor(place_, gate); }
-  /// \pre the ring is of the lossy kind
-  [[nodiscard]] LossyCursor adopt_lossy_cursor(std::size_t gate) noexcept {
-    return LossyCursor(place_, gate);
-  }
-  [[nodiscard]] std::size_t capacity() const noexcept { return place_.shape.capacity; }
-  [[nodiscard]] std::size_t max_cursors() const noexcept { return place_.shape.max_cursors; }
-
- private:
   static constexpr int kMostLooks = 10'000;
 
   /// Where everything lies; a copy in each cursor.
   struct Place {
     Block* block;
-    BroadcastShape shape;
+    BroadcastShape<Memory> shape;
     ElementShape layout;
     std::size_t number_at;
 
     [[nodiscard]] std::byte* line(std::size_t index) const noexcept {
-      return reinterpret_cast<std::byte*>(block) + Block::lines_offset(shape.max_cursors) +
-             index * layout.line;
+      return reinterpret_cast<std::byte*>(block) +
+             Block::lines_offset(shape.max_cursors, shape.apart) + index * layout.line;
     }
     [[nodiscard]] std::size_t slots() const noexcept { return shape.lines * layout.items; }
     [[nodiscard]] std::size_t line_of(Sequence position) const noexcept {
@@ -259,8 +291,8 @@ class BroadcastPrefix {
   explicit BroadcastPrefix(const Place& place) noexcept : place_(place) {}
 
   [[nodiscard]] Result<std::size_t, SetupError> reserve(std::uint32_t state, Start start) noexcept {
-    return place_.block->audience().join(state, place_.shape.max_cursors,
-                                         [this, start] { return place_.first_for(start); });
+    return place_.shape.audience->join(state, place_.shape.max_cursors,
+                                       [this, start] { return place_.first_for(start); });
   }
 
   Place place_;
@@ -309,8 +341,8 @@ class BroadcastPrefix<T, Memory>::Cursor {
 
  private:
   friend BroadcastPrefix;
-  Cursor(const Place& place, std::size_t gate) noexcept
-      : gate_(place.block, gate),
+  Cursor(CursorGate<Block, Memory> gate, const Place& place) noexcept
+      : gate_(std::move(gate)),
         reader_(place, gate_.position()),
         words_(copied_once(place.block->header.kind) == RingKind::kLossyBroadcast) {}
 
@@ -375,8 +407,8 @@ class BroadcastPrefix<T, Memory>::LossyCursor {
   friend BroadcastPrefix;
   static constexpr std::size_t kMostLaps = 4;
 
-  LossyCursor(const Place& place, std::size_t gate) noexcept
-      : gate_(place.block, gate), reader_(place, gate_.position()) {}
+  LossyCursor(CursorGate<Block, Memory> gate, const Place& place) noexcept
+      : gate_(std::move(gate)), reader_(place, gate_.position()) {}
 
   /// As in LossyBroadcastRing.
   void catch_up() noexcept {

@@ -61,6 +61,10 @@ class BroadcastRing {
   [[nodiscard]] static Result<std::size_t, SetupError> footprint(const Options& options) noexcept {
     return Block::footprint(options);
   }
+  /// Bytes that the ring needs if its audience lies apart.
+  [[nodiscard]] static Result<BroadcastParts, SetupError> parts(const Options& options) noexcept {
+    return Block::parts(options);
+  }
   /// A ring on the heap.
   [[nodiscard]] static Result<BroadcastRing, SetupError> create(const Options& options) noexcept {
     return made(Block::create(options));
@@ -70,10 +74,20 @@ class BroadcastRing {
                                                                 const Options& options) noexcept {
     return made(Block::format(memory, options));
   }
+  /// The same with an audience apart: the readers write nothing else, if they bring their gates.
+  [[nodiscard]] static Result<BroadcastRing, SetupError> format(std::span<std::byte> memory,
+                                                                std::span<std::byte> audience,
+                                                                const Options& options) noexcept {
+    return made(Block::format(memory, audience, options));
+  }
   /// A further view of a ring that somebody else formatted.
   [[nodiscard]] static Result<BroadcastRing, SetupError> join(
       std::span<std::byte> memory) noexcept {
     return made(Block::join(memory));
+  }
+  [[nodiscard]] static Result<BroadcastRing, SetupError> join(
+      std::span<std::byte> memory, std::span<std::byte> audience) noexcept {
+    return made(Block::join(memory, audience));
   }
 
   BroadcastRing(BroadcastRing&&) noexcept = default;
@@ -85,9 +99,11 @@ class BroadcastRing {
 
   /// The sending role. Any thread; kRoleTaken while another producer lives. The ring must outlive
   /// the handle.
-  [[nodiscard]] Result<Producer, SetupError> producer() noexcept {
+  /// \param finder where the words of readers lie that bring their gates; outlives the handle
+  [[nodiscard]] Result<Producer, SetupError> producer(
+      const GateFinder<Memory>* finder = nullptr) noexcept {
     if (!block()->producer_role.take()) return Failure{SetupError::kRoleTaken};
-    return Producer(block(), shape_);
+    return Producer(block(), shape_, finder);
   }
 
   /// A reader that sees every element published after this call returns, and perhaps some published
@@ -104,14 +120,21 @@ class BroadcastRing {
   /// up.
   [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor(
       Start start = Start::kNext) noexcept {
-    return block()->audience().join(Gate<Memory>::kReliable, shape_.max_cursors,
-                                    [this, start] { return block()->first_for(start, shape_); });
+    return shape_.audience->join(Gate<Memory>::kReliable, shape_.max_cursors,
+                                 [this, start] { return block()->first_for(start, shape_); });
   }
   /// \pre the gate is one of max_cursors(), was reserved and not adopted yet, or its reader died
   /// (as in vacate_cursor): then this one continues with the first element that the dead one had
   /// not passed
   [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept {
-    return Cursor(block(), shape_, gate);
+    return Cursor({block(), shape_.audience, gate}, shape_);
+  }
+  /// The same with a gate that the reader brings along: it writes its position there from now on.
+  /// \param place where the producer finds it (GateFinder), not 0; its address if the producer was
+  /// made without a finder \pre the gate was reserved and not adopted yet
+  [[nodiscard]] Cursor adopt_cursor(std::size_t gate, OwnGate<Memory>& own,
+                                    std::uint64_t place) noexcept {
+    return Cursor({block(), shape_.audience, gate, own, place}, shape_);
   }
 
   /// Frees the sending role of a producer that died with it, wherever it was killed. The next one
@@ -124,7 +147,7 @@ class BroadcastRing {
   /// Frees the gate of a reader that died with it, so that the producer no longer waits for it. Any
   /// thread, while the producer runs. \pre that reader has ended, as above, and nobody else adopts
   /// or vacates its gate
-  void vacate_cursor(std::size_t gate) noexcept { block()->audience().leave(gate); }
+  void vacate_cursor(std::size_t gate) noexcept { shape_.audience->leave(gate); }
 
   /// Makes this view the one that destroys the leftovers, or stops being it. For layers in which a
   /// ring outlives its maker. \pre format() or join() made this view, in memory of the caller's
@@ -137,12 +160,12 @@ class BroadcastRing {
 
  private:
   static Result<BroadcastRing, SetupError> made(
-      Result<BroadcastMemory, SetupError> known) noexcept {
+      Result<BroadcastMemory<Memory>, SetupError> known) noexcept {
     if (!known) return Failure{known.error()};
     return BroadcastRing(*std::move(known));
   }
 
-  explicit BroadcastRing(BroadcastMemory known) noexcept
+  explicit BroadcastRing(BroadcastMemory<Memory> known) noexcept
       : memory_(std::move(known.memory)), shape_(known.shape) {}
 
   [[nodiscard]] Block* block() const noexcept {
@@ -162,7 +185,7 @@ class BroadcastRing {
   }
 
   RingMemory memory_;
-  BroadcastShape shape_;
+  BroadcastShape<Memory> shape_;
 };
 
 /// The sending role: one producer thread.
@@ -250,7 +273,11 @@ class BroadcastRing<T, Memory>::Producer {
   [[nodiscard]] const T& last() const noexcept { return (writer_.line().slot() - 1)->get(); }
 
   /// The gate of a reader, for the layer above.
-  [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
+  [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return writer_.audience().gate(i); }
+  /// How far that reader is.
+  [[nodiscard]] Sequence reader_position(std::size_t i) const noexcept {
+    return writer_.reader_position(i);
+  }
   [[nodiscard]] std::size_t max_cursors() const noexcept { return writer_.max_cursors(); }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return writer_.capacity(); }
@@ -261,8 +288,9 @@ class BroadcastRing<T, Memory>::Producer {
   friend BroadcastRing;
   friend Claim;
 
-  Producer(Block* block, const BroadcastShape& shape) noexcept
-      : block_(block), writer_(block, shape, block->producer_role.position()) {}
+  Producer(Block* block, const BroadcastShape<Memory>& shape,
+           const GateFinder<Memory>* finder) noexcept
+      : block_(block), writer_(block, shape, finder, block->producer_role.position()) {}
 
   template <class... Args>
   void construct(Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>) {
@@ -397,8 +425,8 @@ class BroadcastRing<T, Memory>::Cursor {
  private:
   friend BroadcastRing;
 
-  Cursor(Block* block, const BroadcastShape& shape, std::size_t gate) noexcept
-      : gate_(block, gate), reader_(block->lines(shape), gate_.position()) {}
+  Cursor(CursorGate<Block, Memory> gate, const BroadcastShape<Memory>& shape) noexcept
+      : gate_(std::move(gate)), reader_(gate_.block()->lines(shape), gate_.position()) {}
 
   CursorGate<Block, Memory> gate_;
   LineReader<Slot<T>, Memory> reader_;

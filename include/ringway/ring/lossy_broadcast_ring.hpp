@@ -117,6 +117,10 @@ class LossyBroadcastRing {
   [[nodiscard]] static Result<std::size_t, SetupError> footprint(const Options& options) noexcept {
     return Block::footprint(options);
   }
+  /// Bytes that the ring needs if its audience lies apart.
+  [[nodiscard]] static Result<BroadcastParts, SetupError> parts(const Options& options) noexcept {
+    return Block::parts(options);
+  }
   /// A ring on the heap.
   [[nodiscard]] static Result<LossyBroadcastRing, SetupError> create(
       const Options& options) noexcept {
@@ -127,10 +131,19 @@ class LossyBroadcastRing {
       std::span<std::byte> memory, const Options& options) noexcept {
     return made(Block::format(memory, options));
   }
+  /// The same with an audience apart: the readers write nothing else, if they bring their gates.
+  [[nodiscard]] static Result<LossyBroadcastRing, SetupError> format(
+      std::span<std::byte> memory, std::span<std::byte> audience, const Options& options) noexcept {
+    return made(Block::format(memory, audience, options));
+  }
   /// A further view of a ring that somebody else formatted.
   [[nodiscard]] static Result<LossyBroadcastRing, SetupError> join(
       std::span<std::byte> memory) noexcept {
     return made(Block::join(memory));
+  }
+  [[nodiscard]] static Result<LossyBroadcastRing, SetupError> join(
+      std::span<std::byte> memory, std::span<std::byte> audience) noexcept {
+    return made(Block::join(memory, audience));
   }
 
   LossyBroadcastRing(LossyBroadcastRing&&) noexcept = default;
@@ -140,9 +153,11 @@ class LossyBroadcastRing {
 
   /// The sending role. Any thread; kRoleTaken while another producer lives. The ring must outlive
   /// the handle.
-  [[nodiscard]] Result<Producer, SetupError> producer() noexcept {
+  /// \param finder where the words of readers lie that bring their gates; outlives the handle
+  [[nodiscard]] Result<Producer, SetupError> producer(
+      const GateFinder<Memory>* finder = nullptr) noexcept {
     if (!block()->producer_role.take()) return Failure{SetupError::kRoleTaken};
-    return Producer(block(), shape_);
+    return Producer(block(), shape_, finder);
   }
 
   /// A reliable reader; this and the next two as in BroadcastRing.
@@ -156,7 +171,11 @@ class LossyBroadcastRing {
     return join_as(Gate<Memory>::kReliable, start);
   }
   [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept {
-    return Cursor(block(), shape_, gate);
+    return Cursor({block(), shape_.audience, gate}, shape_);
+  }
+  [[nodiscard]] Cursor adopt_cursor(std::size_t gate, OwnGate<Memory>& own,
+                                    std::uint64_t place) noexcept {
+    return Cursor({block(), shape_.audience, gate, own, place}, shape_);
   }
 
   /// A reader that the producer does not wait for. Any thread, while the producer runs.
@@ -170,12 +189,12 @@ class LossyBroadcastRing {
     return join_as(Gate<Memory>::kLossy, start);
   }
   [[nodiscard]] LossyCursor adopt_lossy_cursor(std::size_t gate) noexcept {
-    return LossyCursor(block(), shape_, gate);
+    return LossyCursor({block(), shape_.audience, gate}, shape_);
   }
 
   /// As in BroadcastRing; vacate_cursor() is for readers of both kinds.
   void vacate_producer() noexcept { block()->producer_role.vacate(block()->head(shape_)); }
-  void vacate_cursor(std::size_t gate) noexcept { block()->audience().leave(gate); }
+  void vacate_cursor(std::size_t gate) noexcept { shape_.audience->leave(gate); }
 
   /// Makes this view the one that destroys the leftovers, or stops being it. For layers in which a
   /// ring outlives its maker. \pre format() or join() made this view, in memory of the caller's
@@ -188,23 +207,23 @@ class LossyBroadcastRing {
 
  private:
   static Result<LossyBroadcastRing, SetupError> made(
-      Result<BroadcastMemory, SetupError> known) noexcept {
+      Result<BroadcastMemory<Memory>, SetupError> known) noexcept {
     if (!known) return Failure{known.error()};
     return LossyBroadcastRing(*std::move(known));
   }
-  explicit LossyBroadcastRing(BroadcastMemory known) noexcept
+  explicit LossyBroadcastRing(BroadcastMemory<Memory> known) noexcept
       : memory_(std::move(known.memory)), shape_(known.shape) {}
 
   [[nodiscard]] Result<std::size_t, SetupError> join_as(std::uint32_t state, Start start) noexcept {
-    return block()->audience().join(state, shape_.max_cursors,
-                                    [this, start] { return block()->first_for(start, shape_); });
+    return shape_.audience->join(state, shape_.max_cursors,
+                                 [this, start] { return block()->first_for(start, shape_); });
   }
   [[nodiscard]] Block* block() const noexcept {
     return std::launder(reinterpret_cast<Block*>(memory_.data()));
   }
 
   RingMemory memory_;
-  BroadcastShape shape_;
+  BroadcastShape<Memory> shape_;
 };
 
 /// The sending role: one producer thread.
@@ -266,7 +285,11 @@ class LossyBroadcastRing<T, Memory>::Producer {
   /// As in BroadcastRing.
   [[nodiscard]] std::uint64_t take_signals() noexcept { return writer_.take_signals(); }
   [[nodiscard]] bool has_signals() const noexcept { return writer_.has_signals(); }
-  [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
+  [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return writer_.audience().gate(i); }
+  /// How far that reader is.
+  [[nodiscard]] Sequence reader_position(std::size_t i) const noexcept {
+    return writer_.reader_position(i);
+  }
   [[nodiscard]] std::size_t max_cursors() const noexcept { return writer_.max_cursors(); }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return writer_.capacity(); }
@@ -276,8 +299,9 @@ class LossyBroadcastRing<T, Memory>::Producer {
  private:
   friend LossyBroadcastRing;
 
-  Producer(Block* block, const BroadcastShape& shape) noexcept
-      : block_(block), writer_(block, shape, block->producer_role.position()) {}
+  Producer(Block* block, const BroadcastShape<Memory>& shape,
+           const GateFinder<Memory>* finder) noexcept
+      : block_(block), writer_(block, shape, finder, block->producer_role.position()) {}
 
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
     return writer_.open([](typename Block::LineType* line, Sequence position) {
@@ -388,8 +412,8 @@ class LossyBroadcastRing<T, Memory>::Cursor {
  private:
   friend LossyBroadcastRing;
 
-  Cursor(Block* block, const BroadcastShape& shape, std::size_t gate) noexcept
-      : gate_(block, gate), reader_(block->lines(shape), gate_.position()) {}
+  Cursor(CursorGate<Block, Memory> gate, const BroadcastShape<Memory>& shape) noexcept
+      : gate_(std::move(gate)), reader_(gate_.block()->lines(shape), gate_.position()) {}
 
   CursorGate<Block, Memory> gate_;
   LineReader<SlotType, Memory> reader_;
@@ -479,9 +503,9 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
 
   static constexpr std::size_t kMostLaps = 4;
 
-  LossyCursor(Block* block, const BroadcastShape& shape, std::size_t gate) noexcept
-      : gate_(block, gate),
-        reader_(block->lines(shape), gate_.position()),
+  LossyCursor(CursorGate<Block, Memory> gate, const BroadcastShape<Memory>& shape) noexcept
+      : gate_(std::move(gate)),
+        reader_(gate_.block()->lines(shape), gate_.position()),
         capacity_(shape.capacity) {
     show_place();
   }

@@ -57,6 +57,7 @@ struct RingHeader {
   Sequence start = 0;             // position of the first element ever
   std::uint64_t bytes = 0;        // the whole block
   std::uint64_t retains = 0;      // broadcast kinds only: BroadcastOptions::retain
+  std::uint64_t apart = 0;        // broadcast kinds: 1 if the audience lies elsewhere
 };
 static_assert(sizeof(RingHeader) <= kOwnerSpacing);
 

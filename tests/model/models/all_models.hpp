@@ -7,6 +7,7 @@
 
 #include "models/broadcast_models.hpp"
 #include "models/broadcast_prefix_models.hpp"
+#include "models/brought_gate_models.hpp"
 #include "models/bus_models.hpp"
 #include "models/byte_ring_models.hpp"
 #include "models/channel_models.hpp"
@@ -22,8 +23,8 @@ namespace ringway::model {
 inline Models all_models() {
   Models all;
   for (Models (*part)() : {&spsc_models, &mpmc_models, &lock_free_mpmc_models, &broadcast_models,
-                           &broadcast_prefix_models, &byte_ring_models, &event_count_models,
-                           &channel_models, &ready_map_models, &bus_models}) {
+                           &broadcast_prefix_models, &brought_gate_models, &byte_ring_models,
+                           &event_count_models, &channel_models, &ready_map_models, &bus_models}) {
     for (Model& model : part()) all.push_back(std::move(model));
   }
   return all;
