@@ -42,3 +42,12 @@ function(ringway_can_compile source result)
   endif()
   set(${result} ${possible} PARENT_SCOPE)
 endfunction()
+
+# The headers that most of Ringway's own programs include, compiled once for all of them.
+if(RINGWAY_WITH_ABSEIL AND (RINGWAY_BUILD_EXAMPLES OR RINGWAY_BUILD_TOOL))
+  file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp CONTENT "")
+  add_library(ringway_own_precompiled OBJECT ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp)
+  target_link_libraries(ringway_own_precompiled PRIVATE ringway_own)
+  target_precompile_headers(ringway_own_precompiled PRIVATE
+    <ringway/shm/inspect.hpp> <ringway/shm/shared_bus.hpp> <iostream>)
+endif()
