@@ -69,7 +69,7 @@ class ChannelReceiver {
   }
 
   /// Never waits. \return nothing if there is no message, closed or not
-  [[nodiscard]] std::optional<T> try_receive() noexcept { return take(); }
+  [[nodiscard, gnu::always_inline]] std::optional<T> try_receive() noexcept { return take(); }
 
   /// Waits for a message; can only fail with kClosed, or kStopped if a token is given.
   Result<T, ReceiveError> receive(const std::stop_token& stop = {}) noexcept {

@@ -102,7 +102,7 @@ class UnboundedQueue {
 
   class Consumer {
    public:
-    [[nodiscard]] std::optional<T> try_pop() noexcept {
+    [[nodiscard, gnu::always_inline]] std::optional<T> try_pop() noexcept {
       std::optional<T> value;
       Landing landing{value};
       static_cast<void>(queue_->try_dequeue(token_, landing));

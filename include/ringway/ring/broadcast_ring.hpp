@@ -352,7 +352,7 @@ template <class T, class Memory>
 class BroadcastRing<T, Memory>::Cursor {
  public:
   /// A copy of the next element. \return nothing if there is none yet. Wait-free.
-  [[nodiscard]] std::optional<T> try_read() noexcept(
+  [[nodiscard, gnu::always_inline]] std::optional<T> try_read() noexcept(
       std::is_nothrow_copy_constructible_v<T>) requires std::is_copy_constructible_v<T> {
     if (reader_.available() == 0 && !reader_.open()) [[unlikely]]
       return std::nullopt;

@@ -428,7 +428,7 @@ class LockFreeMpmcRing<T, Memory>::Consumer {
   Consumer& operator=(Consumer&&) noexcept = default;
 
   /// Takes the oldest element. Lock-free. \return nothing if the ring is empty
-  [[nodiscard]] std::optional<T> try_pop() noexcept {
+  [[nodiscard, gnu::always_inline]] std::optional<T> try_pop() noexcept {
     std::optional<T> value;
     std::size_t number = 0;
     if (view_.used().take(number)) {

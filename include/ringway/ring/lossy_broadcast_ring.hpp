@@ -349,7 +349,7 @@ template <class T, class Memory>
 class LossyBroadcastRing<T, Memory>::Cursor {
  public:
   /// A copy of the next element. \return nothing if there is none yet. Wait-free.
-  [[nodiscard]] std::optional<T> try_read() noexcept {
+  [[nodiscard, gnu::always_inline]] std::optional<T> try_read() noexcept {
     if (reader_.available() == 0 && !reader_.open()) [[unlikely]]
       return std::nullopt;
     const typename SlotType::Copy copy(*reader_.slot());
@@ -424,7 +424,7 @@ template <class T, class Memory>
 class LossyBroadcastRing<T, Memory>::LossyCursor {
  public:
   /// A copy of the next element that is still there; lost() tells what was skipped. Wait-free.
-  [[nodiscard]] std::optional<T> try_read() noexcept {
+  [[nodiscard, gnu::always_inline]] std::optional<T> try_read() noexcept {
     std::optional<T> value;
     drain([&value](const T& element) noexcept { value.emplace(element); }, 1);
     return value;

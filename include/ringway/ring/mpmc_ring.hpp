@@ -526,7 +526,7 @@ class MpmcRing<T, Memory>::Consumer {
 
   /// Takes the oldest element. \return nothing if the ring is empty, or a producer claimed the
   /// oldest position and is not done.
-  [[nodiscard]] std::optional<T> try_pop() noexcept {
+  [[nodiscard, gnu::always_inline]] std::optional<T> try_pop() noexcept {
     std::optional<T> value;
     Word at = 0;
     if (Cell* cell = take_one(at)) {

@@ -231,16 +231,19 @@ class SpscRing<T, Memory>::Producer {
   }
 
   /// Sends a copy. \return false if the ring is full. Wait-free.
-  [[nodiscard]] bool try_push(const T& value) noexcept(std::is_nothrow_copy_constructible_v<T>) {
+  [[nodiscard, gnu::always_inline]] bool try_push(const T& value) noexcept(
+      std::is_nothrow_copy_constructible_v<T>) {
     return try_emplace(value);
   }
   /// Sends by moving; `value` is untouched on failure. \return false if the ring is full.
   /// Wait-free.
-  [[nodiscard]] bool try_push(T&& value) noexcept { return try_emplace(std::move(value)); }
+  [[nodiscard, gnu::always_inline]] bool try_push(T&& value) noexcept {
+    return try_emplace(std::move(value));
+  }
 
   /// Constructs an element in place; if the constructor throws, nothing was sent. Wait-free.
   template <class... Args>
-  [[nodiscard]] bool try_emplace(Args&&... args) noexcept(
+  [[nodiscard, gnu::always_inline]] bool try_emplace(Args&&... args) noexcept(
       std::is_nothrow_constructible_v<T, Args...>) {
     if (writer_.room() == 0 && !open()) [[unlikely]]
       return false;
@@ -373,8 +376,9 @@ class SpscRing<T, Memory>::Consumer {
     if (block_ != nullptr) block_->consumer_role.give(reader_.position());
   }
 
-  /// Takes the oldest element. \return nothing if the ring is empty. Wait-free.
-  [[nodiscard]] std::optional<T> try_pop() noexcept {
+  /// Takes the oldest element. \return nothing if the ring is empty. Wait-free. Inlined always: a
+  /// call that returns an optional in registers costs a failed store forwarding, 10 ns.
+  [[nodiscard, gnu::always_inline]] std::optional<T> try_pop() noexcept {
     if (reader_.available() == 0 && !open()) [[unlikely]]
       return std::nullopt;
     Memory::before_read(reader_.slot(), sizeof(T));
