@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// What the tests of the bus share: waiting for something that must happen, messages that are
-/// counted, a home whose block is mapped at two addresses.
+/// What the tests of the bus share: waiting for something that must happen, and a home whose block
+/// is mapped at two addresses.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,6 +20,7 @@
 
 #include "ringway/bus/bus.hpp"
 #include "ringway/wait/futex.hpp"
+#include "support/bus/messages.hpp"
 
 namespace ringway::test {
 
@@ -78,30 +79,6 @@ class Door {
  private:
   std::atomic<bool> open_{false};
   std::atomic<int> standing_{0};
-};
-
-/// A plain message.
-struct Number {
-  std::uint64_t value = 0;
-};
-
-/// Move-only, with something to destroy; counts its living instances.
-class Parcel {
- public:
-  static inline std::atomic<std::int64_t> living{0};
-
-  explicit Parcel(std::uint64_t value) : value_(std::make_unique<std::uint64_t>(value)) {
-    living.fetch_add(1);
-  }
-  Parcel(Parcel&& other) noexcept : value_(std::move(other.value_)) { living.fetch_add(1); }
-  Parcel& operator=(Parcel&&) = delete;
-  ~Parcel() { living.fetch_sub(1); }
-
-  /// \pre not moved from
-  [[nodiscard]] std::uint64_t value() const noexcept { return *value_; }
-
- private:
-  std::unique_ptr<std::uint64_t> value_;
 };
 
 /// A block of shared memory that is mapped twice, and the lock that both mappings use.

@@ -17,27 +17,11 @@
 
 #include "ringway/shm/shared_bus.hpp"
 #include "shm_support.hpp"
+#include "support/bus/messages.hpp"
 
 namespace ringway::test {
 
 using namespace std::chrono_literals;
-
-struct Word {
-  std::uint64_t writer;
-  std::uint64_t number;
-  std::uint64_t check;
-
-  static Word of(std::uint64_t writer, std::uint64_t number) {
-    return {writer, number, writer * 0x9e3779b97f4a7c15ULL + number};
-  }
-  [[nodiscard]] bool whole() const { return check == writer * 0x9e3779b97f4a7c15ULL + number; }
-};
-struct Ask {
-  std::uint64_t value;
-};
-struct Tell {
-  std::uint64_t value;
-};
 
 inline constexpr std::size_t kCapacity = 16;
 inline constexpr Topic<Word> kWords{"words", {.capacity = kCapacity}};
