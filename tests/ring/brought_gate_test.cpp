@@ -40,7 +40,7 @@ class ApartRing {
     return ApartRing(*parts, options);
   }
 
-  auto producer() { return ring_.producer(); }
+  auto producer() { return ring_.producer(GateFinder<>::by_address()); }
   Result<Cursor, SetupError> cursor() {
     auto gate = ring_.reserve_cursor();
     if (!gate) return Failure{gate.error()};
@@ -103,7 +103,7 @@ void reader_writes_outside_of_the_block_alone() {
   const Page own(sizeof(OwnGate<>));
   auto* word = ::new (static_cast<void*>(own.span().data())) OwnGate<>;
   auto made = Ring::format(block.span(), audience.span(), kOptions).value();
-  auto producer = made.producer().value();
+  auto producer = made.producer(GateFinder<>::by_address()).value();
   ASSERT_TRUE(producer.try_push(7));
   block.close();  // whoever writes there from now on gets a signal
   auto ring = Ring::join(block.span(), audience.span()).value();
@@ -180,11 +180,26 @@ TEST(BroughtGate, OneThatIsNotFoundHoldsTheProducerBackWhereItJoined) {
   EXPECT_TRUE(producer.try_push(2)) << "it has left";
 }
 
+TEST(BroughtGate, PlacesAreNotFollowedByAProducerWithoutAFinder) {
+  OwnGate<> own;
+  auto ring = BroadcastRing<int>::create({.capacity = 2, .max_cursors = 1}).value();
+  auto producer = ring.producer().value();
+  {
+    // not an address at all, as somebody may write between processes
+    auto cursor = ring.adopt_cursor(ring.reserve_cursor().value(), own, 8);
+    ASSERT_TRUE(producer.try_push(0));
+    ASSERT_TRUE(producer.try_push(1));
+    ASSERT_EQ(cursor.try_read(), 0);
+    EXPECT_FALSE(producer.try_push(2)) << "held back where the reader joined";
+  }
+  EXPECT_TRUE(producer.try_push(2));
+}
+
 TEST(BroughtGate, GatesWithAndWithoutWordsOfTheirOwnFollowEachOther) {
   OwnGate<> own;
   const auto place = reinterpret_cast<std::uintptr_t>(&own.position);
   auto ring = BroadcastRing<int>::create({.capacity = 2, .max_cursors = 1}).value();
-  auto producer = ring.producer().value();
+  auto producer = ring.producer(GateFinder<>::by_address()).value();
   for (int round = 0; round < 10; ++round) {
     {
       auto cursor = ring.adopt_cursor(ring.reserve_cursor().value(), own, place);
@@ -204,7 +219,7 @@ TEST(BroughtGate, AWordThatIsNotTrueHoldsBackOrLetsGoAndDoesNoOtherHarm) {
   const auto place = reinterpret_cast<std::uintptr_t>(&own.position);
   for (const Sequence start : {Sequence{0}, ~Sequence{0} - 3}) {
     auto ring = BroadcastRing<int>::create({.capacity = 3, .max_cursors = 2, .start = start});
-    auto producer = ring->producer().value();
+    auto producer = ring->producer(GateFinder<>::by_address()).value();
     auto honest = ring->cursor().value();
     auto liar = ring->adopt_cursor(ring->reserve_cursor().value(), own, place);
     int sent = 0;
@@ -229,7 +244,7 @@ TEST(BroughtGate, BytesHaveItToo) {
   OwnGate<> own;
   const auto place = reinterpret_cast<std::uintptr_t>(&own.position);
   auto ring = BroadcastByteRing::create({.capacity = 64, .max_frame = 8, .max_cursors = 1}).value();
-  auto producer = ring.producer().value();
+  auto producer = ring.producer(GateFinder<>::by_address()).value();
   std::array<std::byte, 8> message{};
   for (std::uint8_t i = 0; i < 50; ++i) {
     auto cursor = ring.adopt_cursor(ring.reserve_cursor().value(), own, place);
@@ -266,7 +281,7 @@ void older_reader_writes_outside_of_the_block_alone(bool lossy) {
   const Page audience(parts.audience);
   OwnGate<> own;
   auto made = Ring::format(block.span(), audience.span(), kOptions).value();
-  auto producer = made.producer().value();
+  auto producer = made.producer(GateFinder<>::by_address()).value();
   block.close();
   using Prefix = BroadcastPrefix<Older>;
   constexpr Prefix::Element kElement{sizeof(Newer), alignof(Newer)};

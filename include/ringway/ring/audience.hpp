@@ -85,7 +85,8 @@ struct alignas(kOwnerSpacing) OwnGate {
 };
 
 /// How a producer finds the words that readers brought along. Derive from it to give find() more to
-/// go by; it outlives the producer. A producer without one takes a place for an address.
+/// go by; it outlives the producer. A producer without one goes by the gates alone: such readers
+/// hold it back where they joined.
 template <class Memory = NativeMemory>
 struct GateFinder {
   using Word = typename Memory::template Atomic<Sequence>;
@@ -94,6 +95,16 @@ struct GateFinder {
   /// can not: then the reader holds the producer back where it joined. Called when the ring may be
   /// full and when readers come.
   const Word* (*find)(const GateFinder& self, std::size_t gate, std::uint64_t place) noexcept;
+
+  /// Takes a place for the address of a word. For readers in this address space whose block nobody
+  /// else can write: between processes a place is whatever somebody wrote there.
+  [[nodiscard]] static const GateFinder* by_address() noexcept {
+    static constexpr GateFinder kByAddress{
+        [](const GateFinder&, std::size_t, std::uint64_t place) noexcept {
+          return reinterpret_cast<const Word*>(place);
+        }};
+    return &kByAddress;
+  }
 };
 
 /// The writer's word. Readers write it, rarely; the writer's copy of the line stays valid in
@@ -234,8 +245,8 @@ class alignas(kOwnerSpacing) Audience {
     const auto& gate = gates()[i];
     const auto* word = &gate.position;
     const auto place = gate.place.load(std::memory_order_acquire);  // acquire "moved"
-    if (place != 0) [[unlikely]] {
-      const auto* brought = find(finder, i, place);
+    if (place != 0 && finder != nullptr) [[unlikely]] {
+      const auto* brought = finder->find(*finder, i, place);
       if (brought != nullptr) word = brought;
     }
     return word->load(std::memory_order_acquire);  // acquire "read"
@@ -254,11 +265,6 @@ class alignas(kOwnerSpacing) Audience {
   Attention<Memory> attention;
 
  private:
-  [[nodiscard]] static const typename GateFinder<Memory>::Word* find(
-      const GateFinder<Memory>* finder, std::size_t gate, std::uint64_t place) noexcept {
-    if (finder != nullptr) return finder->find(*finder, gate, place);
-    return reinterpret_cast<const typename GateFinder<Memory>::Word*>(place);
-  }
   [[nodiscard]] GateType* gates() noexcept { return reinterpret_cast<GateType*>(this + 1); }
   [[nodiscard]] const GateType* gates() const noexcept {
     return reinterpret_cast<const GateType*>(this + 1);

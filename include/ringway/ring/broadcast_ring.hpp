@@ -130,8 +130,8 @@ class BroadcastRing {
     return Cursor({block(), shape_.audience, gate}, shape_);
   }
   /// The same with a gate that the reader brings along: it writes its position there from now on.
-  /// \param place where the producer finds it (GateFinder), not 0; its address if the producer was
-  /// made without a finder \pre the gate was reserved and not adopted yet
+  /// \param place where the producer finds it (GateFinder), not 0 \pre the gate was reserved and
+  /// not adopted yet
   [[nodiscard]] Cursor adopt_cursor(std::size_t gate, OwnGate<Memory>& own,
                                     std::uint64_t place) noexcept {
     return Cursor({block(), shape_.audience, gate, own, place}, shape_);

@@ -37,7 +37,7 @@ void brought_body(Explorer& world, std::size_t capacity, unsigned during, unsign
                   {.capacity = capacity, .max_cursors = 1, .start = start})
                   .value();
   {
-    auto producer = ring.producer().value();
+    auto producer = ring.producer(GateFinder<ModelMemory>::by_address()).value();
     unsigned sent = push_some(world, producer, 0, 1);
     std::uint64_t seen = 0;
     std::uint64_t last = 0;
