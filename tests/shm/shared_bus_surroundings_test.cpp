@@ -110,6 +110,10 @@ TEST(SharedBusSurroundings, TmpfsOf64KibibytesRefusesABusInASentenceAndKeepsNoth
 
 // A bus needs no descriptor after it was opened: not to publish, not to bind, not to clean up.
 TEST(SharedBusSurroundings, WithoutDescriptorsARunningBusGoesOnAndANewOneIsRefused) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "UBSan opens a pipe to see whether it may read an object's type, and reports the "
+                  "object where there are no descriptors";
+#endif
   const SegmentName name;
   Witness<State> state;
   Process other([&] {
