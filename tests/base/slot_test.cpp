@@ -5,11 +5,8 @@
 
 #include <cstdint>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <utility>
-
-#include "ringway/base/at_exit.hpp"
 
 namespace ringway {
 namespace {
@@ -44,23 +41,6 @@ TEST(Slot, ConstructsInPlaceWithTheElementsAlignment) {
   EXPECT_EQ(slot.get().value, 3);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&slot.get()) % 128, 0U);
   slot.destroy();
-}
-
-TEST(AtExit, RunsHoweverTheScopeEnds) {
-  int runs = 0;
-  {
-    const AtExit count([&runs] { ++runs; });
-    EXPECT_EQ(runs, 0);
-  }
-  EXPECT_EQ(runs, 1);
-#if defined(__cpp_exceptions)
-  try {
-    const AtExit count([&runs] { ++runs; });
-    throw std::runtime_error("on the way out");
-  } catch (const std::runtime_error&) {
-  }
-  EXPECT_EQ(runs, 2);
-#endif
 }
 
 }  // namespace
