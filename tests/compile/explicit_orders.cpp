@@ -55,6 +55,7 @@ struct StrictMemory {
   static void before_read(const void*, std::size_t) noexcept {}
   static void before_write(const void*, std::size_t) noexcept {}
   static void relax() noexcept {}
+  static void back_off() noexcept {}
   static void yield() noexcept {}
 };
 

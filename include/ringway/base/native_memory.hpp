@@ -16,6 +16,7 @@
 ///   futex_wait(word, expected, timeout_ns), futex_wake(word, count)
 ///                   sleep and wake (wait/futex.hpp)
 ///   relax()         one step of a busy loop: here is where a checker may switch threads
+///   back_off()      a longer pause after another thread was faster; nothing to a checker
 ///   yield()         the same, for a wait that has lasted longer
 ///
 /// heavy_fence is defined in base/asymmetric_fence.hpp, yield and the futex calls in wait/, so that
@@ -55,6 +56,11 @@ struct NativeMemory {
   static void before_write(const void*, std::size_t) noexcept {}
 
   static void relax() noexcept { cpu_relax(); }
+
+  /// A few microseconds at most: as long as it takes another thread to use a line several times.
+  static void back_off() noexcept {
+    for (int i = 0; i < 64; ++i) cpu_relax();
+  }
 
   /// Lets another thread have the processor. Defined in wait/wait_strategy.hpp.
   static void yield() noexcept;

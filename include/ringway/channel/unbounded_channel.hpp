@@ -103,9 +103,11 @@ class UnboundedQueue {
   class Consumer {
    public:
     [[nodiscard, gnu::always_inline]] std::optional<T> try_pop() noexcept {
-      std::optional<T> value;
-      Landing landing{value};
-      static_cast<void>(queue_->try_dequeue(token_, landing));
+      Slot<T> slot;
+      Landing landing{slot};
+      if (!queue_->try_dequeue(token_, landing)) return std::nullopt;
+      std::optional<T> value(std::move(slot.get()));
+      slot.destroy();
       return value;
     }
     template <class Handler>
@@ -129,9 +131,9 @@ class UnboundedQueue {
 
     // What the queue assigns to, so that T needs no default constructor.
     struct Landing {
-      std::optional<T>& value;
+      Slot<T>& slot;
       Landing& operator=(T&& from) noexcept {
-        value.emplace(std::move(from));
+        slot.construct(std::move(from));
         return *this;
       }
     };

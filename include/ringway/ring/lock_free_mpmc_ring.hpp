@@ -429,15 +429,12 @@ class LockFreeMpmcRing<T, Memory>::Consumer {
 
   /// Takes the oldest element. Lock-free. \return nothing if the ring is empty
   [[nodiscard, gnu::always_inline]] std::optional<T> try_pop() noexcept {
-    std::optional<T> value;
     std::size_t number = 0;
-    if (view_.used().take(number)) {
-      Cell& cell = view_.cell(number);
-      Memory::before_read(&cell, sizeof(T));
-      value.emplace(std::move(cell.get()));
-      give(number);
-    }
-    return value;
+    if (!view_.used().take(number)) return std::nullopt;
+    Cell& cell = view_.cell(number);
+    Memory::before_read(&cell, sizeof(T));
+    const AtExit leave([&] { give(number); });  // when the element has been moved out
+    return std::optional<T>(std::move(cell.get()));
   }
 
   /// Calls `handler(T&)` for the oldest elements, in order and in place, at most `limit` of them,

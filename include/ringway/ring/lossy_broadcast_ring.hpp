@@ -44,6 +44,7 @@
 
 #include "ringway/base/at_exit.hpp"
 #include "ringway/base/native_memory.hpp"
+#include "ringway/base/slot.hpp"
 #include "ringway/ring/broadcast_block.hpp"
 
 namespace ringway {
@@ -425,9 +426,10 @@ class LossyBroadcastRing<T, Memory>::LossyCursor {
  public:
   /// A copy of the next element that is still there; lost() tells what was skipped. Wait-free.
   [[nodiscard, gnu::always_inline]] std::optional<T> try_read() noexcept {
-    std::optional<T> value;
-    drain([&value](const T& element) noexcept { value.emplace(element); }, 1);
-    return value;
+    Slot<T> landing;
+    const auto land = [&landing](const T& element) noexcept { landing.construct(element); };
+    if (drain(land, 1) == 0) return std::nullopt;
+    return landing.get();  // of a trivially copyable type: nothing to destroy
   }
 
   /// Calls `handler(const T&)` with copies of the next elements, in order, at most `limit` of them.

@@ -19,7 +19,8 @@
 ///   free 4p --claim--> (built) --> full 4p+1 --take--> (moved out) --> free 4(p + slots)
 ///                          `-----> hole 4p+2 --take------------------>
 /// A producer counts its credit from a copy of `taken` in its handle, renewed only when it says
-/// full. The seal is a bit of `claimed`, so each accepted push lies before the seal.
+/// full. The seal is a bit of `claimed`, so each accepted push lies before the seal. Whoever loses
+/// a race for a position backs off for a moment, so that the winner gets several in a row.
 ///
 /// *Synchronisation.*
 ///   "published"  producer's store of full or hole -> consumer's load of the slot word: the element
@@ -423,22 +424,23 @@ class MpmcRing<T, Memory>::Producer {
 
   /// Claims position `at`. \return its cell, or nullptr if there is none
   Cell* claim_one(Word& at) noexcept {
-    at = view_.block().claimed.load(std::memory_order_acquire);  // acquire "claimed"
     for (;;) {
+      at = view_.block().claimed.load(std::memory_order_acquire);  // acquire "claimed"
       Cell* cell = find_free(at);
       if (cell == nullptr) return nullptr;
       // Success: release "claimed"; it reads the very store of `at` that was acquired before.
-      // Failure: acquire "claimed"; `at` is then what another producer or the seal left.
+      // Failure: relaxed, since it is loaded again.
       if (view_.block().claimed.compare_exchange_weak(at, at + kStep, std::memory_order_release,
-                                                      std::memory_order_acquire)) [[likely]]
+                                                      std::memory_order_relaxed)) [[likely]]
         return cell;
+      Memory::back_off();
     }
   }
 
   /// Claims positions from `at` on, at most `most`. \return how many
   std::size_t claim_run(std::size_t most, Word& at) noexcept {
-    at = view_.block().claimed.load(std::memory_order_acquire);  // acquire "claimed"
     while (most != 0) {
+      at = view_.block().claimed.load(std::memory_order_acquire);  // acquire "claimed"
       if (find_free(at) == nullptr) return 0;
       if (credit(at) / static_cast<std::int64_t>(kStep) < static_cast<std::int64_t>(most)) {
         renew_credit();
@@ -454,11 +456,12 @@ class MpmcRing<T, Memory>::Producer {
         if (word != next) break;
         ++count;
       }
-      // release "claimed", on failure acquire "claimed"; as in claim_one()
+      // release "claimed", on failure relaxed: as in claim_one()
       if (view_.block().claimed.compare_exchange_weak(
-              at, at + count * kStep, std::memory_order_release, std::memory_order_acquire)) {
+              at, at + count * kStep, std::memory_order_release, std::memory_order_relaxed)) {
         return count;
       }
+      Memory::back_off();
     }
     return 0;
   }
@@ -527,15 +530,15 @@ class MpmcRing<T, Memory>::Consumer {
   /// Takes the oldest element. \return nothing if the ring is empty, or a producer claimed the
   /// oldest position and is not done.
   [[nodiscard, gnu::always_inline]] std::optional<T> try_pop() noexcept {
-    std::optional<T> value;
     Word at = 0;
-    if (Cell* cell = take_one(at)) {
-      Memory::before_read(&cell->element, sizeof(T));
-      value.emplace(std::move(cell->element.get()));
+    Cell* cell = take_one(at);
+    if (cell == nullptr) return std::nullopt;
+    Memory::before_read(&cell->element, sizeof(T));
+    const AtExit leave([&] {  // when the element has been moved to where it is wanted
       destroy(*cell);
       free(*cell, at);
-    }
-    return value;
+    });
+    return std::optional<T>(std::move(cell->element.get()));
   }
 
   /// Calls `handler(T&)` for the oldest elements, in order and in place, at most `limit` of them,
@@ -604,40 +607,35 @@ class MpmcRing<T, Memory>::Consumer {
   /// there is none
   Cell* take_one(Word& at) noexcept {
     Atomic<Word>& taken = view_.block().taken;
-    at = taken.load(std::memory_order_relaxed);  // relaxed: a guess that CAS checks
     for (;;) {
+      at = taken.load(std::memory_order_relaxed);  // relaxed: a guess that CAS checks
       Cell& cell = view_.cell_of(at);
       const Word word = cell.word.load(std::memory_order_acquire);  // acquire "published"
-      if (word == at + kFull) [[likely]] {
-        // Case 1: an element. Relaxed, both: decides who owns the position; the slot word hands it
-        // over. On failure `at` is what another consumer left.
-        if (taken.compare_exchange_weak(at, at + kStep, std::memory_order_relaxed,
-                                        std::memory_order_relaxed)) [[likely]] {
-          return &cell;
-        }
-      } else if (word == at + kHole) {
-        // Case 2: a hole: take it and go on. Relaxed, both: as above.
-        if (taken.compare_exchange_weak(at, at + kStep, std::memory_order_relaxed,
-                                        std::memory_order_relaxed)) {
-          free(cell, at);
-          at += kStep;
-        }
-      } else if (gap(at, word) > 0) {
-        // Case 3: another consumer took the position after `at` was read. Its take happens before
-        // what we read from the slot, so this finds a later one.
-        at = taken.load(std::memory_order_relaxed);  // relaxed: orders nothing
-      } else {
-        // Case 4: nothing was published at this position.
-        return nullptr;
+      // Case 1: nothing was published at this position. (Later than a hole, case 2: another
+      // consumer took it after `at` was read. Its take happens before what we read from the slot,
+      // so the next look finds a later position.)
+      const std::int64_t state = gap(at, word);
+      if (state <= 0) return nullptr;
+      if (state > kHole) continue;
+      // Case 3: an element, or a hole to skip. Relaxed, both: decides who owns the position; the
+      // slot word hands it over.
+      const Word next = at + kStep;
+      if (!taken.compare_exchange_weak(at, next, std::memory_order_relaxed,
+                                       std::memory_order_relaxed)) [[unlikely]] {
+        Memory::back_off();
+        continue;
       }
+      if (state == kFull) [[likely]]
+        return &cell;
+      free(cell, at);
     }
   }
 
   /// Takes published positions from `at` on, holes included, at most `most`. \return how many
   std::size_t take_run(std::size_t most, Word& at) noexcept {
     Atomic<Word>& taken = view_.block().taken;
-    at = taken.load(std::memory_order_relaxed);  // relaxed: a guess that CAS checks
     for (;;) {
+      at = taken.load(std::memory_order_relaxed);  // relaxed: a guess that CAS checks
       // A slot that is full (or a hole) at its position stays so until the position is taken.
       std::size_t count = 0;
       std::int64_t state = 0;  // of the first slot that ends the run
@@ -650,15 +648,15 @@ class MpmcRing<T, Memory>::Consumer {
         ++count;
       }
       if (count == 0) {
-        if (state <= 0) return 0;                    // case 4 of take_one()
-        at = taken.load(std::memory_order_relaxed);  // relaxed: orders nothing; case 3
-        continue;
+        if (state <= 0) return 0;  // case 1 of take_one()
+        continue;                  // case 2
       }
       // relaxed, both: as in take_one()
       if (taken.compare_exchange_weak(at, at + count * kStep, std::memory_order_relaxed,
                                       std::memory_order_relaxed)) {
         return count;
       }
+      Memory::back_off();
     }
   }
 

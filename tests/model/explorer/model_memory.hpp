@@ -160,6 +160,8 @@ struct ModelMemory {
     if (Operations::running != nullptr) Operations::running->await(place);
   }
   static void yield(Place place = Place::current()) noexcept { relax(place); }
+  /// Nothing: which thread goes on is explored anyway.
+  static void back_off() noexcept {}
 };
 
 }  // namespace ringway::model
