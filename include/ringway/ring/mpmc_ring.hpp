@@ -429,7 +429,7 @@ class MpmcRing<T, Memory>::Producer {
       Cell* cell = find_free(at);
       if (cell == nullptr) return nullptr;
       // Success: release "claimed"; it reads the very store of `at` that was acquired before.
-      // Failure: relaxed, since it is loaded again.
+      // Failure, relaxed: it is loaded again.
       if (view_.block().claimed.compare_exchange_weak(at, at + kStep, std::memory_order_release,
                                                       std::memory_order_relaxed)) [[likely]]
         return cell;
@@ -617,9 +617,9 @@ class MpmcRing<T, Memory>::Consumer {
       const std::int64_t state = gap(at, word);
       if (state <= 0) return nullptr;
       if (state > kHole) continue;
-      // Case 3: an element, or a hole to skip. Relaxed, both: decides who owns the position; the
-      // slot word hands it over.
+      // Case 3: an element, or a hole to skip.
       const Word next = at + kStep;
+      // relaxed, both: decides who owns the position; the slot word hands it over
       if (!taken.compare_exchange_weak(at, next, std::memory_order_relaxed,
                                        std::memory_order_relaxed)) [[unlikely]] {
         Memory::back_off();
