@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "end_signals.hpp"
@@ -39,6 +41,20 @@ bool listens_to(Role role, std::uint32_t pgn) noexcept {
   return false;
 }
 
+/// A file of this bus that is still there: the segment of all, or one of a process's own; empty if
+/// there is none.
+std::string left_of(const std::string& bus) {
+  const auto path = ringway::Segment::path_of(bus, ringway::SegmentOptions{}.folder);
+  if (!path.ok()) return {};
+  std::error_code ignored;
+  const auto folder = std::filesystem::path(*path).parent_path();
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const auto file = entry.path().string();
+    if (file == *path || file.rfind(*path + '@', 0) == 0) return file;
+  }
+  return {};
+}
+
 class Crew {
  public:
   Crew(const RunPlan& plan, const CrewPlan& crew, const Event& event)
@@ -58,9 +74,9 @@ class Crew {
     collect();
     if (bus_) result_.crew.cleaned_up += ringway::cleaned_up_after(*bus_);
     bus_.reset();
-    const auto path = ringway::Segment::path_of(name_, ringway::SegmentOptions{}.folder);
-    result_.crew.left_behind = path.ok() && std::filesystem::exists(*path);
-    if (result_.crew.left_behind) fail(*path + " was left behind");
+    const auto left = left_of(name_);
+    result_.crew.left_behind = !left.empty();
+    if (result_.crew.left_behind) fail(left + " was left behind");
     return std::move(result_);
   }
 

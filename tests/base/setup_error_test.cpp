@@ -9,7 +9,7 @@
 namespace ringway {
 namespace {
 
-constexpr auto kLast = SetupError::kFrameTooLarge;
+constexpr auto kLast = SetupError::kOutOfReach;
 
 TEST(SetupError, EachHasASentenceOfItsOwn) {
   std::set<std::string> sentences;

@@ -171,8 +171,8 @@ constexpr Topic<Item> kFamily{"family.>", {.capacity = 16}};
 
 /// The ring of the only lane.
 std::span<std::byte> only_ring(SharedBus& bus) {
-  auto& directory = bus.core()->directory();
-  return directory.ring_memory(directory.lane(1));
+  const auto& lane = bus.core()->directory().lane(1);
+  return bus.core()->home().own_memory().subspan(lane.segment_offset, lane.segment_bytes);
 }
 
 // A message of a family that names a topic which nobody made.

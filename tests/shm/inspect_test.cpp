@@ -42,6 +42,19 @@ std::vector<char> bytes_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
+/// Copies the files of a bus: the control segment, and the processes' own under the names that go
+/// with the copy.
+void write_bytes(const std::string& path, const std::vector<char>& bytes);
+void copy_bus(const SegmentName& from, const SegmentName& to) {
+  write_bytes(to.path(), bytes_of(from.path()));
+  struct stat facts {};
+  ASSERT_EQ(::stat(to.path().c_str(), &facts), 0);
+  for (const auto& file : from.files()) {
+    if (file == from.path()) continue;
+    const auto number = std::stoull(file.substr(file.rfind('-') + 1));
+    write_bytes(OwnSegments::path_of(to.path(), facts.st_ino, number), bytes_of(file));
+  }
+}
 void write_bytes(const std::string& path, const std::vector<char>& bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -172,7 +185,7 @@ TEST(Inspect, WritesNothingAndNeedsNoWritePermission) {
     return ::geteuid() == 65534 && inspector.ok() ? 1 : 0;
   });
   EXPECT_EQ(reader.wait(), 0);
-  ASSERT_EQ(::chmod(name.path().c_str(), 0444), 0);
+  for (const auto& file : name.files()) ASSERT_EQ(::chmod(file.c_str(), 0444), 0);
   Process other([&] {
     if (::geteuid() == 0 && ::setuid(65534) != 0) return 2;
     auto inspector = BusInspector::open(name.path());
@@ -185,6 +198,32 @@ TEST(Inspect, WritesNothingAndNeedsNoWritePermission) {
   });
   EXPECT_EQ(other.wait(), 0);
   EXPECT_TRUE(before == bytes_of(name.path()));
+}
+
+// Who looks for long does not gather the files of all who came and went.
+TEST(Inspect, FilesOfThoseWhoLeftAreClosed) {
+  const SegmentName name;
+  auto bus = open_shared(name.str());
+  ASSERT_TRUE(bus.ok());
+  auto inspector = BusInspector::open(name.path());
+  ASSERT_TRUE(inspector.ok()) << message_of(inspector);
+  const auto open_files = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  ASSERT_TRUE(inspector->snapshot().ok());
+  const auto before = open_files();
+  for (int i = 0; i < 20; ++i) {
+    auto other = open_shared(name.str());
+    ASSERT_TRUE(other.ok());
+    auto publisher = other->publisher(kTicks);
+    const auto seen = inspector->snapshot();
+    ASSERT_TRUE(seen.ok());
+    ASSERT_EQ(seen->lanes.size(), 1U);
+    EXPECT_EQ(seen->lanes[0].trouble, "");
+  }
+  ASSERT_TRUE(inspector->snapshot().ok());
+  EXPECT_LE(open_files(), before);
 }
 
 TEST(Inspect, RefusesWhatIsNoSegmentInWords) {
@@ -215,13 +254,13 @@ TEST(Inspect, FileMadeShorterMeanwhileIsAnErrorAndNoSignal) {
   const SegmentName copy;
   auto bus = open_shared(name.str()).value();
   auto ticks = bus.publisher(kTicks);
-  write_bytes(copy.path(), bytes_of(name.path()));
+  copy_bus(name, copy);
   auto inspector = BusInspector::open(copy.path());
   ASSERT_TRUE(inspector.ok()) << message_of(inspector);
   auto seen = inspector->snapshot();
   ASSERT_TRUE(seen.ok() && seen->lanes.size() == 1);
   LaneTap tap(seen->lanes[0], LaneTap::Begin::kOldest);
-  ASSERT_EQ(::truncate(copy.path().c_str(), 4096), 0);
+  for (const auto& file : copy.files()) ASSERT_EQ(::truncate(file.c_str(), 4096), 0);
   EXPECT_TRUE(contains(message_of(inspector->snapshot()), "shorter"));
   const auto got = tap.read(*inspector, 1, [](Sequence, std::span<const std::byte>) {});
   EXPECT_TRUE(contains(message_of(got), "shorter"));
@@ -243,6 +282,7 @@ TEST(Inspect, RandomWordsAnywhereGiveAnAnswer) {
     ASSERT_EQ(ticks.publish({1, 2}), PublishStatus::kPublished);
     ASSERT_EQ(family.publish(family.topic("md.family.a"), {1, 2}), PublishStatus::kPublished);
     good = bytes_of(name.path());
+    copy_bus(name, copy);
   }
   // where something is: the contents' beginning, and the rings behind the tables
   std::vector<std::size_t> used;
@@ -259,7 +299,6 @@ TEST(Inspect, RandomWordsAnywhereGiveAnAnswer) {
   std::mt19937 random(seed);
   const std::uint64_t likely[] = {0,     1,          2,          63,         255,
                                   65536, 0x7fffffff, 0xffffffff, 1ULL << 40, ~0ULL};
-  write_bytes(copy.path(), good);
   const int fd = ::open(copy.path().c_str(), O_RDWR | O_CLOEXEC);
   ASSERT_GE(fd, 0);
   std::size_t answered = 0;

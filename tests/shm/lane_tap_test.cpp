@@ -218,5 +218,28 @@ TEST(LaneTap, FamilyMessagesCarryTheNumberOfTheirTopic) {
   EXPECT_EQ(topics, (std::vector<std::string>{"family.a", "family.b"}));
 }
 
+// The publisher's segment was removed by hand: the lane is listed with its trouble, and read as an
+// error.
+TEST(LaneTap, LaneWithoutARingIsAnError) {
+  const SegmentName name;
+  auto bus = open_shared(name.str()).value();
+  auto publisher = bus.publisher(Topic<Parcel<2>>{"parcels", {.capacity = 16}});
+  ASSERT_EQ(publisher.try_publish(Parcel<2>::of(0)), PublishStatus::kPublished);
+  for (const auto& file : name.files()) {
+    if (file != name.path()) ::unlink(file.c_str());
+  }
+  auto inspector = BusInspector::open(name.path()).value();
+  const auto seen = inspector.snapshot();
+  ASSERT_TRUE(seen.ok()) << message_of(seen);
+  ASSERT_EQ(seen->lanes.size(), 1U);
+  EXPECT_EQ(seen->lanes[0].trouble, "its publisher's segment can not be read");
+  for (const auto begin : {LaneTap::Begin::kOldest, LaneTap::Begin::kNewest}) {
+    LaneTap tap(seen->lanes[0], begin);
+    const auto got = tap.read(inspector, 10, [](Sequence, std::span<const std::byte>) { FAIL(); });
+    EXPECT_EQ(got.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(tap.lost(), 0U);
+  }
+}
+
 }  // namespace
 }  // namespace ringway

@@ -97,7 +97,8 @@ class Watch {
 /// Attaches where nothing lies beside the segment: in a hole in memory that nobody may touch.
 absl::StatusOr<SharedBus> open_fenced(const std::string& name, Victim& victim) {
   constexpr std::size_t kFence = std::size_t{16} << 20;
-  const auto bytes = Segment::kContents + SharedBusContents::home_options(few()).segment.bytes;
+  const auto bytes =
+      Segment::kContents + SharedBusContents::home_options(few(), false).segment.bytes;
   static std::byte* const hole = [bytes] {
     auto* fence = ::mmap(nullptr, bytes + 2 * kFence, PROT_NONE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -253,18 +254,31 @@ int come_and_go(const std::string& name, Scene& scene, Victim& victim) {
   return 0;
 }
 
-/// Flips words of the segment's file.
-int mutate(const std::string& path, Scene& scene, std::uint64_t seed) {
+/// A file, mapped for writing; empty if it has gone already.
+std::span<std::byte> mapped(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   struct stat facts {};
-  if (!file || ::fstat(file.get(), &facts) != 0) return 0;  // it has gone already
+  if (!file || ::fstat(file.get(), &facts) != 0) return {};
   const auto bytes = static_cast<std::size_t>(facts.st_size);
   void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
-  if (data == MAP_FAILED) return 1;
-  auto* memory = static_cast<std::byte*>(data);
+  if (data == MAP_FAILED) return {};
+  return {static_cast<std::byte*>(data), bytes};
+}
+
+/// Flips words of the control segment's file, and of the segments of those who are attached when it
+/// begins: as hostile as they could be to each other, and more.
+int mutate(const SegmentName& name, Scene& scene, std::uint64_t seed) {
+  const auto control = mapped(name.path());
+  if (control.empty()) return 0;
+  const auto bytes = control.size();
+  std::vector<std::span<std::byte>> others;
+  for (const auto& file : name.files()) {
+    if (file == name.path()) continue;
+    if (const auto memory = mapped(file); !memory.empty()) others.push_back(memory);
+  }
   std::mt19937_64 random(seed);
-  // Tables, and the rings that are near the front of the arena; the header and the participants'
-  // table rarely, or nobody could attach.
+  // Tables, and the audiences that are near the front of the arena; the header and the
+  // participants' table rarely, or nobody could attach.
   const std::size_t tables =
       Segment::kContents + SegmentAttachment::block_offset(few().tables.participants);
   const std::size_t rings = tables + Directory<SharedMemory>::footprint(few().tables);
@@ -272,6 +286,7 @@ int mutate(const std::string& path, Scene& scene, std::uint64_t seed) {
   std::uint64_t noted = 0;
   while (!scene.stop) {
     std::size_t where = 0;
+    auto* memory = control.data();
     switch (random() % 16) {
       case 0: where = random() % tables; break;
       case 1:
@@ -281,6 +296,12 @@ int mutate(const std::string& path, Scene& scene, std::uint64_t seed) {
       case 5: where = tables + random() % (rings - tables); break;
       case 6: where = tables + random() % 512; break;  // the head of the tables
       default: where = rings + random() % std::min<std::size_t>(bytes - rings, 49'152);
+    }
+    if (!others.empty() && random() % 2 == 0) {  // positions, and the first rings
+      const auto& other = others[random() % others.size()];
+      memory = other.data();
+      const auto begin = Segment::kContents + (random() % 4 == 0 ? 0 : SegmentHome::kFirstLane);
+      where = begin + random() % std::min<std::size_t>(other.size() - begin, 49'152);
     }
     const auto at = where / 8 * 8;
     std::uint64_t word = 0;
@@ -339,7 +360,7 @@ TEST(Mutator, VictimsAreToldAndNeitherCrashNorHang) {
     }
     // somebody is at work before the first flip
     ASSERT_TRUE(eventually([&] { return scene->victims[0].steps > 10; }));
-    Process mutator([&] { return mutate(name.path(), *scene, seed); });
+    Process mutator([&] { return mutate(name, *scene, seed); });
     ASSERT_TRUE(eventually([&] { return scene->flips != 0 || mutator.has_ended(); }));
     std::this_thread::sleep_for(200ms);
     // everybody still comes back from what it does: a minute without is a hang

@@ -294,23 +294,33 @@ TEST(SegmentHome, ImpossibleTablesAreRefusedInWords) {
   EXPECT_TRUE(contains(message_of(open_shared(name.str(), options)), "tables"));
   options = small();
   options.lane_bytes = 0;
-  EXPECT_TRUE(contains(message_of(open_shared(name.str(), options)), "at least"));
+  EXPECT_TRUE(contains(message_of(make_anonymous_shared(options)), "at least"));
   EXPECT_FALSE(name.exists());
 }
 
-TEST(SegmentHome, DefaultFootprintIsFiveMebibytesAtMost) {
+TEST(SegmentHome, DefaultFootprintIsSixMebibytesAndFourForEachFurtherProcess) {
   const SegmentName name;
   auto bus = open_shared(name.str());
   ASSERT_TRUE(bus.ok());
-  EXPECT_LE(std::filesystem::file_size(name.path()), std::size_t{5} << 20);
+  EXPECT_LE(name.bytes(), std::size_t{6} << 20);
+  auto second = open_shared(name.str());
+  ASSERT_TRUE(second.ok());
+  EXPECT_LE(name.bytes(), (std::size_t{10} << 20) + (std::size_t{100} << 10));
+  // as docs/guides/shared-memory.md tells
+  EXPECT_EQ(std::filesystem::file_size(name.path()), std::size_t{1604} << 10);
+  EXPECT_EQ(name.bytes(), (std::size_t{1604} << 10) + 2 * (std::size_t{4096 + 36} << 10));
+  auto anonymous = make_anonymous_shared();
+  ASSERT_TRUE(anonymous.ok());
+  auto& segment = anonymous->core()->home().attachment().segment();
+  EXPECT_EQ(segment.contents().size() + Segment::kContents, std::size_t{4676} << 10);
   auto tiny = SharedBusOptions{};
-  tiny.lane_bytes = std::size_t{1} << 20;
+  tiny.lane_bytes = std::size_t{256} << 10;
   tiny.tables = {
       .topics = 8, .subscriptions = 8, .endpoints = 4, .lanes = 8, .participants = 4, .types = 4};
   const SegmentName other;
   auto small_bus = open_shared(other.str(), tiny);
   ASSERT_TRUE(small_bus.ok()) << small_bus.status();
-  EXPECT_LE(std::filesystem::file_size(other.path()), std::size_t{1100} << 10);
+  EXPECT_LE(other.bytes(), std::size_t{450} << 10);
 }
 
 }  // namespace

@@ -127,13 +127,13 @@ TEST(SharedBusSurroundings, WithoutDescriptorsARunningBusGoesOnAndANewOneIsRefus
   Process limited([&] {
     auto bus = open_shared(name.str());
     if (!bus.ok()) return 1;
+    std::atomic<std::uint64_t> sum{0};
+    Dispatcher feed{*bus};  // it maps the other's segment; without descriptors it could not
+    auto subscription = feed.subscribe(kCounts, [&](const Count& count) { sum += count.number; });
     const rlimit limit{0, 0};
     if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return 9;
     const auto refused = open_shared(name.str());
     if (refused.ok() || !contains(message_of(refused), "ulimit -n")) return 2;
-    std::atomic<std::uint64_t> sum{0};
-    Dispatcher feed{*bus};
-    auto subscription = feed.subscribe(kCounts, [&](const Count& count) { sum += count.number; });
     auto publisher = bus->publisher(kCounts);
     for (std::uint64_t i = 1; i <= 100; ++i) {
       if (publisher.publish({i}) != PublishStatus::kPublished) return 3;

@@ -17,6 +17,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "ringway/shm/shared_bus.hpp"
 
@@ -98,11 +99,28 @@ class SegmentName {
   }
   SegmentName(const SegmentName&) = delete;
   SegmentName& operator=(const SegmentName&) = delete;
-  ~SegmentName() { ::unlink(path().c_str()); }
+  ~SegmentName() {
+    for (const auto& file : files()) ::unlink(file.c_str());
+  }
 
   [[nodiscard]] const std::string& str() const noexcept { return name_; }
   [[nodiscard]] std::string path() const { return folder_ + "/ringway-" + name_; }
-  [[nodiscard]] bool exists() const { return std::filesystem::exists(path()); }
+  /// True if anything of the name is there, participants' own segments included.
+  [[nodiscard]] bool exists() const { return !files().empty(); }
+  [[nodiscard]] std::vector<std::string> files() const {
+    std::vector<std::string> found;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_, ignored)) {
+      const auto file = entry.path().string();
+      if (file == path() || file.rfind(path() + "@", 0) == 0) found.push_back(file);
+    }
+    return found;
+  }
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const auto& file : files()) sum += std::filesystem::file_size(file);
+    return sum;
+  }
 
  private:
   std::string folder_;

@@ -44,6 +44,11 @@ class Member:
         self.process.kill()
         self.close()
 
+    def stop(self):
+        """Stops it; on return none of its threads runs any more."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+
     def leave(self):
         self.process.stdin.close()
         self.process.wait(HANG_S)
@@ -145,7 +150,7 @@ class ToolLs(Bed):
 
     def test_OfNothingSaysSo(self):
         self.assertIn("no segments", self.run_tool("ls").stdout)
-        self.assertEqual(self.parsed("ls"), {"segments": []})
+        self.assertEqual(self.parsed("ls"), {"segments": [], "orphans": []})
 
     def test_NamesWhatThereIsInsteadOfWhatThereIsNot(self):
         Member(self, "one", "market-data")
@@ -314,14 +319,54 @@ class ToolGc(Bed):
         done = self.parsed("gc")["segments"][0]
         self.assertEqual((done["name"], done["removed"]), ("bus", True))
         self.assertIn(f"0:feed (pid {dead.process.pid}) is dead: 1 lane closed", done["done"][0])
-        self.assertFalse(os.path.exists(self.path()))
+        self.assertEqual(os.listdir(self.folder), [])
         self.assertEqual(self.parsed("gc"), {"dry_run": False, "segments": []})
+
+    def test_OwnSegmentsWithoutAControlSegmentGoWithTheirOwners(self):
+        living = Member(self, "living")
+        dead = Member(self, "dead")
+        dead.say("publish 3")
+        os.unlink(self.path())
+        orphans = self.parsed("ls")["orphans"]
+        self.assertEqual([(o["name"], o["alive"], o["dead"]) for o in orphans], [("bus", 2, 0)])
+        self.assertEqual(sorted(os.path.join(self.folder, f) for f in os.listdir(self.folder)),
+                         orphans[0]["paths"])
+        living.stop()  # so that it does not do it itself
+        dead.kill()
+        self.assertIn("1 process alive", self.run_tool("ls").stdout.replace("\n", " "))
+        self.assertIn("left alone: 1 owner alive", self.run_tool("gc").stdout)
+        self.assertEqual(len(os.listdir(self.folder)), 2)
+        living.kill()
+        other = Member(self, "other")  # the name can be used again
+        self.assertEqual(self.parsed("ls")["orphans"][0]["dead"], 2)
+        self.assertIn("orphaned", self.run_tool("ls").stdout)
+        self.assertIn("2 own segments without a control segment would be removed",
+                      self.run_tool("gc", "--dry-run").stdout.replace("\n  ", " "))
+        self.assertEqual(len(os.listdir(self.folder)), 4)
+        done = self.parsed("gc")["segments"]
+        self.assertEqual([(d["name"], d["removed"], d["buried"]) for d in done],
+                         [("bus", False, 0), ("bus", True, 2)])
+        self.assertEqual(self.parsed("ls")["orphans"], [])
+        other.say("subscribe", "publish 2")
+        other.leave()
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_OrphansAreFoundByName(self):
+        for name in ("bus", "other"):
+            dead = Member(self, "feed", name)
+            os.unlink(self.path(name))
+            dead.kill()
+        self.assertEqual([s["name"] for s in self.parsed("gc", "bus")["segments"]], ["bus"])
+        self.assertEqual([o["name"] for o in self.parsed("ls")["orphans"]], ["other"])
+        self.assertTrue(self.parsed("gc")["segments"][0]["removed"])
+        self.assertEqual(os.listdir(self.folder), [])
+        self.assertIn("there is no segment", self.run_tool("gc", "bus", status=3).stdout)
 
     def test_CleansUpAfterTheDeadAndLeavesTheLivingAlone(self):
         living = Member(self, "living")
         dead = Member(self, "dead")
         dead.say("subscribe", "publish 3")
-        living.process.send_signal(signal.SIGSTOP)  # so that it does not do it itself
+        living.stop()  # so that it does not do it itself
         dead.kill()
         done = self.parsed("gc")["segments"][0]
         self.assertEqual((done["buried"], done["removed"]), (1, False))
@@ -352,7 +397,7 @@ class ToolGc(Bed):
     def test_WaitsForNobodyWhoHoldsTheDirectoryForEver(self):
         dead = Member(self, "dead")
         living = Member(self, "living")
-        living.process.send_signal(signal.SIGSTOP)
+        living.stop()
         dead.kill()
         # this process holds the lock of the directory, as a participant that binds something
         holder = subprocess.Popen(

@@ -73,6 +73,7 @@ void remove_broken(const std::string& path, bool dry_run, Outcome& outcome) {
     outcome.done.push_back(std::string("could not be removed: ") + std::strerror(errno));
     return;
   }
+  if (!dry_run) ringway::OwnSegments::remove_names_of(path, facts.st_ino);
   outcome.removed = true;
   outcome.status = absl::OkStatus();
   outcome.done.push_back(dry_run ? "would be removed: it can not be read and nobody is attached"
@@ -127,13 +128,38 @@ absl::Status bury(const SegmentFile& file, ::uid_t owner, Outcome& outcome) {
   const bool company = visit.bury_the_dead();
   outcome.buried = visit.buried();
   if (!company && visit.segment().has_name()) {
-    visit.segment().remove_name();
+    visit.remove_names();
     outcome.removed = !visit.segment().has_name();
     if (!outcome.removed) {
       return absl::PermissionDeniedError(file.path + " could not be removed from its folder");
     }
   }
   return absl::OkStatus();
+}
+
+/// Processes' own segments without a control segment: nobody can join them any more. They go when
+/// all their owners are dead; the last owner that leaves takes them with it.
+Outcome clean_orphans(const Orphans& bus, bool dry_run) {
+  Outcome outcome;
+  outcome.name = bus.control.name;
+  outcome.path = bus.control.path;
+  const auto what = number_of(bus.paths.size(), "own segment") + " without a control segment";
+  if (bus.alive != 0) {
+    outcome.done.push_back(what + " left alone: " + number_of(bus.alive, "owner") + " alive");
+    return outcome;
+  }
+  outcome.buried = bus.dead;
+  outcome.removed = true;
+  for (const auto& path : bus.paths) {
+    if (dry_run || ::unlink(path.c_str()) == 0 || errno == ENOENT) continue;
+    outcome.removed = false;
+    outcome.status = absl::ErrnoToStatus(errno, path + " could not be removed");
+  }
+  if (outcome.removed) {
+    outcome.done.push_back(what + (dry_run ? " would be removed" : " removed") +
+                           ": their owners are dead");
+  }
+  return outcome;
 }
 
 void clean(const SegmentFile& file, const GcOptions& options, Outcome& outcome) {
@@ -187,6 +213,17 @@ int gc(const GcOptions& options) {
   } else {
     for (const auto& word : options.segments) files.push_back(segment_of(word, options.folder));
   }
+  std::vector<Orphans> orphans;
+  for (auto& bus : orphans_in(options.folder)) {
+    const auto named = [&bus](const SegmentFile& file) { return file.path == bus.control.path; };
+    const bool wanted =
+        options.segments.empty() ? !bus.others : std::any_of(files.begin(), files.end(), named);
+    if (wanted) {
+      orphans.push_back(std::move(bus));
+    } else if (options.segments.empty()) {
+      ++foreign;
+    }
+  }
   stop_on_signals();
   struct sigaction action {};
   action.sa_handler = on_bus_error;
@@ -196,17 +233,26 @@ int gc(const GcOptions& options) {
   std::string out;
   Json json;
   json.begin_object().flag("dry_run", options.dry_run).begin_array("segments");
+  std::vector<Outcome> outcomes;
   for (const auto& file : files) {
     Outcome outcome;
+    outcome.name = file.name;
+    outcome.path = file.path;
     clean(file, options, outcome);
-    if (absl::IsNotFound(outcome.status) && options.segments.empty()) continue;  // has just gone
+    bool skip = options.segments.empty();  // has just gone
+    for (const auto& bus : orphans) skip = skip || bus.control.path == file.path;
+    if (absl::IsNotFound(outcome.status) && skip) continue;
+    outcomes.push_back(std::move(outcome));
+  }
+  for (const auto& bus : orphans) outcomes.push_back(clean_orphans(bus, options.dry_run));
+  for (const auto& outcome : outcomes) {
     json.begin_object()
-        .text("name", file.name)
-        .text("path", file.path)
+        .text("name", outcome.name)
+        .text("path", outcome.path)
         .number("buried", outcome.buried)
         .flag("removed", outcome.removed);
     json.begin_array("done");
-    out += printable(file.name) + "\n";
+    out += printable(outcome.name) + "\n";
     for (const auto& sentence : outcome.done) {
       json.item(sentence);
       out += wrapped(printable(sentence), 2);
@@ -223,11 +269,12 @@ int gc(const GcOptions& options) {
     json.end_object();
   }
   json.end_array().end_object();
-  if (files.empty()) out += "no segments of this user's in " + printable(options.folder) + "\n";
+  if (outcomes.empty() && files.empty())
+    out += "no segments of this user's in " + printable(options.folder) + "\n";
   if (foreign != 0) {
     out += number_of(foreign, "segment") + " of other users left alone; name one to clean it up\n";
   }
-  if (options.dry_run && !files.empty()) out += "(dry run: nothing was done)\n";
+  if (options.dry_run && !outcomes.empty()) out += "(dry run: nothing was done)\n";
   if (!put(options.json ? json.str() + "\n" : out)) return kFailed;
   return status;
 }

@@ -233,8 +233,9 @@ Seen look_at(const SegmentFile& file, const std::string& folder) {
   return {file, opened->snapshot()};
 }
 
-std::string overview(const std::vector<Seen>& all, const std::string& folder, std::size_t width) {
-  if (all.empty()) return "no segments in " + printable(folder) + "\n";
+std::string overview(const std::vector<Seen>& all, const std::vector<Orphans>& orphans,
+                     const std::string& folder, std::size_t width) {
+  if (all.empty() && orphans.empty()) return "no segments in " + printable(folder) + "\n";
   Table table({{"SEGMENT", false, true},
                {"SIZE", true},
                {"ALIVE", true},
@@ -260,13 +261,32 @@ std::string overview(const std::vector<Seen>& all, const std::string& folder, st
                std::to_string(bus.topics_used()), std::to_string(bus.lanes.size()),
                std::to_string(bus.subscriptions.size()), state});
   }
+  for (const auto& bus : orphans) {
+    table.add({printable(bus.control.name), bytes_text(bus.bytes), std::to_string(bus.alive),
+               std::to_string(bus.dead), "-", "-", "-", "orphaned"});
+  }
   return table.text(0, width);
+}
+
+/// What is left of buses whose control segment was removed by hand.
+std::string orphans_text(const std::vector<Orphans>& orphans) {
+  std::string out;
+  for (const auto& bus : orphans) {
+    out += wrapped(printable(bus.control.name) + " has no control segment (any more), but " +
+                       number_of(bus.paths.size(), "own segment") + " of its processes: " +
+                       (bus.alive == 0 ? "nobody uses them; ringway gc removes them"
+                                       : number_of(bus.alive, "process") +
+                                             " alive; nobody else can join them"),
+                   0);
+  }
+  return out;
 }
 
 }  // namespace
 
 int ls(const LsOptions& options) {
   std::vector<Seen> all;
+  std::vector<Orphans> orphans;
   if (options.segments.empty()) {
     const auto files = segments_in(options.folder);
     if (!files.ok()) return refuse(files.status());
@@ -274,6 +294,7 @@ int ls(const LsOptions& options) {
       all.push_back(look_at(file, options.folder));
       if (absl::IsNotFound(all.back().bus.status())) all.pop_back();  // it has just gone
     }
+    orphans = orphans_in(options.folder);
   } else {
     for (const auto& word : options.segments) {
       all.push_back(look_at(segment_of(word, options.folder), options.folder));
@@ -286,7 +307,7 @@ int ls(const LsOptions& options) {
   const bool details = options.details || !options.segments.empty();
   Json json;
   json.begin_object().begin_array("segments");
-  if (!details) out = overview(all, options.folder, width);
+  if (!details) out = overview(all, orphans, options.folder, width);
   for (const auto& seen : all) {
     json.begin_object().text("name", seen.file.name).text("path", seen.file.path);
     if (seen.bus.ok()) {
@@ -298,8 +319,22 @@ int ls(const LsOptions& options) {
     }
     json.end_object();
   }
+  json.end_array().begin_array("orphans");
+  for (const auto& bus : orphans) {
+    json.begin_object()
+        .text("name", bus.control.name)
+        .number("bytes", bus.bytes)
+        .number("alive", bus.alive)
+        .number("dead", bus.dead)
+        .begin_array("paths");
+    for (const auto& path : bus.paths) json.item(path);
+    json.end_array().end_object();
+  }
   json.end_array().end_object();
-  if (details && all.empty()) out = "no segments in " + printable(options.folder) + "\n";
+  if (details && all.empty() && orphans.empty()) {
+    out = "no segments in " + printable(options.folder) + "\n";
+  }
+  out += orphans_text(orphans);
   if (!put(options.json ? json.str() + "\n" : out)) return kFailed;
   for (const auto& seen : all) {
     if (!seen.bus.ok()) complain(message_of(seen.bus.status()));

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "segments.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -44,6 +48,7 @@ absl::StatusOr<std::vector<SegmentFile>> segments_in(const std::string& folder) 
        at.increment(error)) {
     const auto name = at->path().filename().string();
     if (name.rfind(kPrefix, 0) != 0 || name.size() == kPrefix.size()) continue;
+    if (ringway::OwnSegments::is_name_of_one(name)) continue;  // shown with its bus
     found.push_back({name.substr(kPrefix.size()), at->path().string()});
   }
   if (error) {
@@ -53,6 +58,35 @@ absl::StatusOr<std::vector<SegmentFile>> segments_in(const std::string& folder) 
   std::sort(found.begin(), found.end(),
             [](const SegmentFile& a, const SegmentFile& b) { return a.name < b.name; });
   return found;
+}
+
+std::vector<Orphans> orphans_in(const std::string& folder) {
+  std::map<std::pair<std::string, std::uint64_t>, Orphans> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    const auto name = ringway::OwnSegments::parse(at->path().filename().string());
+    if (!name || name->control.rfind(kPrefix, 0) != 0) continue;
+    const auto control = folder + '/' + name->control;
+    struct stat facts {};
+    if (::lstat(control.c_str(), &facts) == 0 && facts.st_ino == name->inode) continue;
+    const auto path = at->path().string();
+    const ringway::Descriptor file(
+        ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (::lstat(path.c_str(), &facts) != 0) continue;  // it has just gone
+    auto& bus = found[{name->control, name->inode}];
+    bus.control = {name->control.substr(kPrefix.size()), control};
+    bus.paths.push_back(path);
+    bus.bytes += static_cast<std::uint64_t>(facts.st_size);
+    bus.others = bus.others || facts.st_uid != ::geteuid();
+    ++(!file || ringway::OwnSegments::owner_alive(file.get()) ? bus.alive : bus.dead);
+  }
+  std::vector<Orphans> all;
+  for (auto& one : found) {
+    std::sort(one.second.paths.begin(), one.second.paths.end());
+    all.push_back(std::move(one.second));
+  }
+  return all;
 }
 
 absl::StatusOr<ringway::BusInspector> open_segment(const SegmentFile& file,

@@ -3,6 +3,7 @@
 /// \file
 /// Finding segments, and what all commands say of them.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,17 @@ struct SegmentFile {
 [[nodiscard]] SegmentFile segment_of(const std::string& word, const std::string& folder);
 /// All segments in the folder, by name; an error if it can not be read.
 [[nodiscard]] absl::StatusOr<std::vector<SegmentFile>> segments_in(const std::string& folder);
+/// Processes' own segments whose control segment is gone: somebody removed that by hand.
+struct Orphans {
+  SegmentFile control;             // as it was
+  std::vector<std::string> paths;  // of one bus
+  std::uint64_t bytes = 0;
+  std::uint64_t alive = 0;  // owners of them
+  std::uint64_t dead = 0;
+  bool others = false;  // some belong to another user
+};
+/// All of them in the folder, by bus.
+[[nodiscard]] std::vector<Orphans> orphans_in(const std::string& folder);
 /// Opens it; if there is none, the message says which there are.
 [[nodiscard]] absl::StatusOr<ringway::BusInspector> open_segment(const SegmentFile& file,
                                                                  const std::string& folder);

@@ -24,6 +24,7 @@ enum class SetupError : unsigned char {
   kOverflowNotPossible,
   kZeroFrame,
   kFrameTooLarge,
+  kOutOfReach,
 };
 
 /// A sentence that says what was wrong and what to do about it.
@@ -69,6 +70,9 @@ enum class SetupError : unsigned char {
     case SetupError::kFrameTooLarge:
       return "one message of max_frame bytes takes more than the capacity, or max_frame is 1 GiB "
              "or more; ask for a capacity of at least frame_bytes(max_frame)";
+    case SetupError::kOutOfReach:
+      return "the memory of the process that owns the ring can not be mapped; has its file been "
+             "removed, and are descriptors and address space left (ulimit -n, -v)?";
   }
   return "unknown setup error";
 }

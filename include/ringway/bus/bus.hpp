@@ -50,7 +50,8 @@ struct StopReport {
 };
 
 struct BusOptions {
-  /// Told of every exception that a handler throws; one line on standard error if empty.
+  /// Told of every exception that a handler throws, and of lanes that can not be read (LaneError);
+  /// one line on standard error if empty.
   ErrorHandler on_error = print_error;
 };
 

@@ -12,11 +12,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "ringway/base/setup_error.hpp"
+#include "ringway/bus/clean_up.hpp"
 #include "ringway/bus/directory.hpp"
 #include "ringway/bus/home.hpp"
 #include "ringway/bus/inline_audience.hpp"
@@ -59,7 +62,18 @@ struct LaneRings {
   using Lossy = typename Choose<kCanBeLossy, void>::Type;
 };
 
-/// Called when a handler of the user's throws; must not throw itself.
+/// What error handlers get where no handler threw: a publisher's lane, or a requester's, can not be
+/// read here. Its messages do not come; others' do.
+class LaneError : public std::runtime_error {
+ public:
+  explicit LaneError(SetupError error) : std::runtime_error(describe(error)), error_(error) {}
+  [[nodiscard]] SetupError error() const noexcept { return error_; }
+
+ private:
+  SetupError error_;
+};
+
+/// Called when a handler of the user's throws, and with a LaneError; must not throw itself.
 using ErrorHandler =
     std::function<void(std::string_view subscription, const std::exception_ptr& error)>;
 
@@ -68,6 +82,10 @@ inline void print_error(std::string_view subscription, const std::exception_ptr&
   const char* what = "something that is no std::exception";
   try {
     std::rethrow_exception(error);
+  } catch (const LaneError& trouble) {
+    std::fprintf(stderr, "ringway: \"%.*s\" misses the messages of a lane: %s\n",
+                 static_cast<int>(subscription.size()), subscription.data(), trouble.what());
+    return;
   } catch (const std::exception& exception) {
     std::fprintf(stderr, "ringway: the handler of \"%.*s\" threw: %s\n",
                  static_cast<int>(subscription.size()), subscription.data(), exception.what());
@@ -149,6 +167,46 @@ class BusCore {
     }
   }
 
+  using Hold = typename LaneAccess<H>::Hold;
+
+  /// A view of a lane's ring, wherever it lies; valid while `hold` lives.
+  /// \param how what else the ring's join() wants to know
+  template <class Ring, class... How>
+  [[nodiscard]] Result<Ring, SetupError> join_ring(const LaneRecord<Memory>& lane, Hold& hold,
+                                                   const How&... how) {
+    if constexpr (OwnerHome<H>) {
+      if (const auto segment = copied_once(lane.segment); segment != 0) {
+        const auto memory = home_.segment(segment, hold);
+        const auto offset = copied_once(lane.segment_offset);
+        const auto bytes = copied_once(lane.segment_bytes);
+        if (memory.empty()) return Failure{SetupError::kOutOfReach};
+        if (offset > memory.size() || bytes > memory.size() - offset) {
+          return Failure{SetupError::kCorruptHeader};
+        }
+        return Ring::join(memory.subspan(offset, bytes), directory_.ring_memory(lane), how...);
+      }
+    }
+    static_cast<void>(hold);
+    return Ring::join(directory_.ring_memory(lane), how...);
+  }
+  /// A reliable cursor at a gate that was reserved; it writes its position into this process's own
+  /// memory where there is such.
+  template <class Ring>
+  [[nodiscard]] typename Ring::Cursor adopt_cursor(Ring& ring, std::size_t gate, Hold& hold) {
+    if constexpr (OwnerHome<H>) {
+      hold.word = home_.take_word();
+      if (hold.word) return ring.adopt_cursor(gate, hold.word.gate(), hold.word.place());
+    }
+    static_cast<void>(hold);
+    return ring.adopt_cursor(gate);
+  }
+  /// A gate that was reserved for a reader which can not read the lane. Under the directory lock.
+  template <class E>
+  void give_up_gate(std::uint32_t index, std::size_t gate) noexcept {
+    CleanUp<Memory>(directory_).leave(directory_.lane(index), gate);
+    release_lane<E>(index);
+  }
+
   /// Gives one handle's share of a lane back; the last one destroys what is left in the ring. Under
   /// the directory lock.
   template <class E>
@@ -160,7 +218,13 @@ class BusCore {
   void release_lane_of(std::uint32_t index, std::uint32_t holder) noexcept {
     if (!directory_.let_go(index, holder)) return;
     destroy_elements<E>(index);
+    free_lane(index);
+  }
+  /// Frees a lane that nobody needs. Under the directory lock.
+  void free_lane(std::uint32_t index) noexcept {
+    [[maybe_unused]] const auto segment = directory_.lane(index).segment;
     directory_.free_lane(index);
+    if constexpr (OwnerHome<H>) home_.lane_freed(segment);
   }
   /// release_lane(), but lets go of the lock while it destroys messages: they may hold handles of
   /// this bus. \pre the lane is closed, so that nobody joins it meanwhile
@@ -172,7 +236,7 @@ class BusCore {
       destroy_elements<E>(index);
       lock.lock();
     }
-    directory_.free_lane(index);
+    free_lane(index);
   }
 
   /// Tells an endpoint that the lane has news for it. Any thread, wait-free but for the wake-up of
@@ -183,7 +247,7 @@ class BusCore {
     record.event.notify_all();
   }
 
-  /// A handler of the user's threw: nobody else suffers.
+  /// A handler of the user's threw, or a lane can not be read: nobody else suffers.
   void report_error(std::string_view subscription, std::exception_ptr error) noexcept {
     on_error_(subscription, std::move(error));
   }

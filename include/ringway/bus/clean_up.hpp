@@ -88,6 +88,13 @@ class CleanUp {
     sweep();
   }
 
+  /// A gate is nobody's any more.
+  void leave(LaneType& lane, std::size_t gate) noexcept {
+    std::size_t readers = 0;
+    auto* audience = audience_of(lane, readers);
+    if (audience != nullptr && gate < readers) audience->leave(gate);
+  }
+
   /// In a forked child's private copy: publishers and requesters find their lanes closed.
   void close() noexcept {
     for (std::uint32_t i = 1; i < directory_.lanes_used(); ++i) {
@@ -105,6 +112,12 @@ class CleanUp {
   /// The audience of a lane's ring, if there is a ring; checked before it is used.
   [[nodiscard]] Audience<Memory>* audience_of(LaneType& lane, std::size_t& readers) const noexcept {
     const auto memory = directory_.ring_memory(lane);
+    if (lane.segment != 0) {  // the audience alone
+      if (memory.size() < sizeof(Audience<Memory>)) return nullptr;
+      readers = (memory.size() - sizeof(Audience<Memory>)) / sizeof(Gate<Memory>);
+      if (readers > Attention<Memory>::kMostReaders) return nullptr;
+      return std::launder(reinterpret_cast<Audience<Memory>*>(memory.data()));
+    }
     if (memory.size() < sizeof(AnyBlock) + sizeof(Audience<Memory>)) return nullptr;
     auto* block = std::launder(reinterpret_cast<AnyBlock*>(memory.data()));
     readers = copied_once(block->header.max_cursors);
@@ -112,7 +125,7 @@ class CleanUp {
         sizeof(AnyBlock) + Audience<Memory>::bytes(readers) > memory.size()) {
       return nullptr;
     }
-    return &block->audience();
+    return std::launder(reinterpret_cast<Audience<Memory>*>(block + 1));
   }
   /// Calls `visit(audience, gate)` for every place that is taken.
   template <class Visit>

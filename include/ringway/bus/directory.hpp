@@ -97,8 +97,11 @@ struct alignas(kOwnerSpacing) LaneRecord {
   std::uint32_t replier = 0;    // request lanes: subscription + 1 that serves it
   std::uint32_t awaited = 0;    // lanes of answers: endpoint + 1 that has not picked it up yet
   std::uint32_t publisher = 0;  // participant that writes it
-  std::uint64_t ring_offset = 0;
+  std::uint64_t ring_offset = 0;  // in the block: the ring, or, if it lies apart, its audience
   std::uint64_t ring_bytes = 0;
+  std::uint64_t segment = 0;  // whose memory the ring lies in (bus/home.hpp); 0: the block's
+  std::uint64_t segment_offset = 0;
+  std::uint64_t segment_bytes = 0;
   std::uint32_t bound[kMostReaders] =
       {};  // by gate: subscription + 1 that has not picked it up yet
 
@@ -200,6 +203,13 @@ struct SubscriptionRecord {
   std::uint32_t endpoint = 0;
   std::uint32_t lossy = 0;
   std::uint32_t service = 0;
+};
+
+/// A piece of a segment that one participant alone writes.
+struct SegmentPiece {
+  std::uint64_t segment = 0;  ///< 0: there is none
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
 };
 
 /// How many of each a directory has room for, chosen when it is laid out.
@@ -332,6 +342,45 @@ class Directory {
     if (offset > block_.size() || bytes > block_.size() - offset) return {};
     if (offset % kOwnerSpacing != 0) return {};
     return block_.subspan(offset, bytes);
+  }
+
+  /// Room for a ring of `bytes` in `memory`, from `begin` on, which is this participant's alone and
+  /// bears the number `segment`. What is taken there, the lanes' records tell.
+  [[nodiscard]] absl::StatusOr<SegmentPiece> find_room(std::uint64_t segment,
+                                                       std::span<const std::byte> memory,
+                                                       std::size_t begin, std::size_t bytes) const {
+    std::vector<Piece> taken;
+    for (std::uint32_t i = 1; i < lanes_used(); ++i) {
+      const auto& used = lane(i);
+      if (used.used == 0 || used.segment != segment) continue;
+      const auto offset = copied_once(used.segment_offset);
+      taken.push_back({offset, offset + copied_once(used.segment_bytes)});
+    }
+    std::sort(taken.begin(), taken.end(),
+              [](const Piece& a, const Piece& b) { return a.begin < b.begin; });
+    taken.push_back({memory.size() + kOwnerSpacing, 0});
+    // Lanes at equal page offsets collide in the first-level cache: each begins two lines further
+    // on.
+    std::uint64_t at = begin;
+    for (const auto& piece : taken) {
+      at = round_up(at, kPieceUnit);
+      if (at > memory.size()) break;  // of a record that can not be
+      if (bytes <= memory.size() && piece.begin >= at + bytes + kOwnerSpacing) {
+        return SegmentPiece{segment, at, bytes};
+      }
+      at = std::max(at, piece.end + kOwnerSpacing);
+    }
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "no room for a lane of ", bytes, " bytes beside the others in this process's ",
+        memory.size() - begin,
+        "; make the topic's capacity smaller, or lane_bytes (SharedBusOptions) larger"));
+  }
+  /// True if a lane lies in the segment of this number.
+  [[nodiscard]] bool has_lanes_in(std::uint64_t segment) const noexcept {
+    for (std::uint32_t i = 1; i < lanes_used(); ++i) {
+      if (lane(i).used != 0 && lane(i).segment == segment) return true;
+    }
+    return false;
   }
 
   /// A participant needs the lane once more: its publisher, a cursor, a binding. The lane stays as
@@ -502,10 +551,12 @@ class Directory {
     return absl::OkStatus();
   }
 
-  /// A lane with memory for its ring, not yet formatted. Free it with free_lane().
+  /// A lane with memory for its ring, not yet formatted; or, if the ring lies apart in `piece`, for
+  /// its audience. Free it with free_lane().
   [[nodiscard]] absl::StatusOr<std::uint32_t> new_lane(LaneKind kind, std::uint32_t topic_index,
                                                        bool lossy, std::size_t ring_bytes,
-                                                       std::uint32_t participant = 0) {
+                                                       std::uint32_t participant = 0,
+                                                       const SegmentPiece& piece = {}) {
     const auto index = take_record(lanes_, tables_->lanes_used, sizes_.lanes, 1);
     if (index == sizes_.lanes) {
       return absl::ResourceExhaustedError(absl::StrCat(
@@ -526,6 +577,9 @@ class Directory {
     made->lossy = lossy ? 1 : 0;
     made->ring_offset = offset;
     made->ring_bytes = ring_bytes;
+    made->segment = piece.segment;
+    made->segment_offset = piece.offset;
+    made->segment_bytes = piece.bytes;
     made->publisher = participant;
     for (std::uint32_t p = 0; p < sizes_.participants; ++p) holds(index, p) = 0;
     settle();
@@ -603,9 +657,13 @@ class Directory {
   }
 
  private:
-  static constexpr std::uint64_t kMagic = 0x0003'7375'6279'7772;  // "rwybus", layout 3
-  static constexpr std::size_t kLeastArena = std::size_t{1} << 20;
+  static constexpr std::uint64_t kMagic = 0x0004'7375'6279'7772;  // "rwybus", layout 4
+  static constexpr std::size_t kLeastArena = std::size_t{1} << 14;
 
+  struct Piece {
+    std::uint64_t begin;
+    std::uint64_t end;
+  };
   /// A piece of the arena that nobody uses; lies in its own first bytes.
   struct FreePiece {
     std::uint64_t next;
@@ -838,10 +896,6 @@ class Directory {
   }
   /// Finds out from the lanes what is free.
   void rebuild_arena() {
-    struct Piece {
-      std::uint64_t begin;
-      std::uint64_t end;
-    };
     std::vector<Piece> taken;
     for (std::uint32_t i = 1; i < lanes_used(); ++i) {
       const auto ring = ring_memory(lane(i));

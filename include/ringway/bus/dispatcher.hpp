@@ -320,6 +320,7 @@ class DispatcherCore final : public DispatcherBase {
           auto lock = bus_->lock();
           adopt_bound(*subscription);  // lanes made before this letter came
         }
+        report_unreadable(*subscription);
         for (const auto& reader : subscription->readers) enlist(reader.get());
         subscriptions_.push_back(std::move(subscription));
       } else {
@@ -367,6 +368,7 @@ class DispatcherCore final : public DispatcherBase {
       }
     }
     for (auto* reader : fresh) enlist(reader);
+    for (const auto& subscription : subscriptions_) report_unreadable(*subscription);
     return true;
   }
 
@@ -523,6 +525,7 @@ class DispatcherCore final : public DispatcherBase {
           auto lock = bus_->lock();
           adopt_bound(*subscription);
         }
+        report_unreadable(*subscription);
         for (const auto& reader : subscription->readers) left_ += reader->backlog();
       }
       const std::scoped_lock lock(inbox_lock_);
@@ -546,6 +549,14 @@ class DispatcherCore final : public DispatcherBase {
         subscription.adopt(i, gate);
       }
     }
+  }
+
+  /// Tells of a lane that the subscription could not adopt, if there was one. Without the directory
+  /// lock: the error handler may use the bus.
+  void report_unreadable(CoreOfSubscription& subscription) noexcept {
+    const auto error = std::exchange(subscription.unreadable, std::nullopt);
+    if (!error) return;
+    bus_->report_error(subscription.pattern(), std::make_exception_ptr(LaneError(*error)));
   }
 
   /// Takes an ended subscription out of the directory and destroys its cursors. Dispatcher's

@@ -14,6 +14,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <utility>
@@ -22,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ringway/base/native_memory.hpp"
+#include "ringway/ring/audience.hpp"
 #include "ringway/wait/futex.hpp"
 
 namespace ringway {
@@ -43,6 +45,41 @@ concept SharedHome = Home<H> && requires(H& home) {
   noexcept->std::convertible_to<std::uint32_t>;
   home.look_after_others();
   H::kLongestNap;
+};
+
+/// A shared home in which each participant has memory that it alone writes and others map for
+/// reading: the rings of its lanes lie there, and its readers' positions. The block holds the rest.
+///   own_segment()             the number of this participant's; 0: all lanes lie in the block
+///   segment(number, hold)     the memory of that number as it is mapped here, while `hold` lives
+///   take_word()               a word for a reader's position and its place; or none
+///   make_finder()             how a producer finds words by their places; expect(gate, number)
+///                             readies it for a reader of that number's
+///   segment_of(participant)   the number of a participant's memory
+///   lane_freed(number)        under the directory lock: a lane in that memory is used no more
+template <class H>
+concept OwnerHome = SharedHome<H> && requires(H& home, typename H::LaneHold& hold) {
+  typename H::LaneFinder;
+  home.own_segment();
+  home.own_memory();
+  home.segment(std::uint64_t{}, hold);
+  hold.word = home.take_word();
+  home.make_finder()->expect(std::size_t{}, home.segment_of(std::uint32_t{}));
+  home.lane_freed(std::uint64_t{});
+};
+
+/// What a reader of a lane holds for as long as it reads; and a producer, to find its readers'
+/// words. Nothing where all lies in the block.
+template <class H>
+struct LaneAccess {
+  struct Hold {};
+  struct Finder {
+    [[nodiscard]] static const GateFinder<typename H::Memory>* get() noexcept { return nullptr; }
+  };
+};
+template <OwnerHome H>
+struct LaneAccess<H> {
+  using Hold = typename H::LaneHold;
+  using Finder = std::unique_ptr<typename H::LaneFinder>;
 };
 
 struct HeapHomeOptions {

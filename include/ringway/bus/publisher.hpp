@@ -112,6 +112,11 @@ class LanePublisher {
                                         .max_cursors = options.max_readers,
                                         .start = Platform<Memory>::kLaneStart,
                                         .retain = options.retain};
+    if constexpr (OwnerHome<H>) {
+      if (core->home().own_segment() != 0) {
+        return open_apart(std::move(core), kind, topic, ring_options, options.admits_lossy, refuse);
+      }
+    }
     auto bytes = Rings::Reliable::footprint(ring_options);
     if constexpr (Rings::kCanBeLossy) {
       if (options.admits_lossy) bytes = Rings::Lossy::footprint(ring_options);
@@ -120,14 +125,45 @@ class LanePublisher {
     auto index = directory.new_lane(kind, topic, options.admits_lossy, *bytes, core->participant());
     if (!index.ok()) return index.status();
     auto& lane = directory.lane(*index);
-    auto producer = format(directory.ring_memory(lane), ring_options, options.admits_lossy);
+    typename LaneAccess<H>::Finder finder{};
+    auto producer = format(options.admits_lossy, finder, directory.ring_memory(lane), ring_options);
     if (!producer) {
       directory.free_lane(*index);
       return refuse(producer.error());
     }
     lane.retains = options.retain ? 1 : 0;
     directory.hold(*index, core->participant());
-    return LanePublisher(std::move(core), *index, *std::move(producer));
+    return LanePublisher(std::move(core), *index, std::move(finder), *std::move(producer));
+  }
+  /// The same with the ring in memory that this process alone writes.
+  template <class Refuse>
+  static absl::StatusOr<LanePublisher> open_apart(std::shared_ptr<Core> core, LaneKind kind,
+                                                  std::uint32_t topic,
+                                                  const BroadcastOptions& options, bool lossy,
+                                                  const Refuse& refuse) requires OwnerHome<H> {
+    auto& directory = core->directory();
+    const auto own = core->home().own_memory();
+    auto parts = Rings::Reliable::parts(options);
+    if constexpr (Rings::kCanBeLossy) {
+      if (lossy) parts = Rings::Lossy::parts(options);
+    }
+    if (!parts) return refuse(parts.error());
+    const auto piece =
+        directory.find_room(core->home().own_segment(), own, H::kFirstLane, parts->block);
+    if (!piece.ok()) return piece.status();
+    auto index =
+        directory.new_lane(kind, topic, lossy, parts->audience, core->participant(), *piece);
+    if (!index.ok()) return index.status();
+    auto finder = core->home().make_finder();
+    auto producer = format(lossy, finder, own.subspan(piece->offset, piece->bytes),
+                           directory.ring_memory(directory.lane(*index)), options);
+    if (!producer) {
+      directory.free_lane(*index);
+      return refuse(producer.error());
+    }
+    directory.lane(*index).retains = options.retain ? 1 : 0;
+    directory.hold(*index, core->participant());
+    return LanePublisher(std::move(core), *index, std::move(finder), *std::move(producer));
   }
 
   /// A gate for a reader that will pick it up. Under the directory lock.
@@ -144,6 +180,9 @@ class LanePublisher {
       // relaxed: the reader's first request for a signal publishes it
       producer.gate(*gate).address.store(endpoint, std::memory_order_relaxed);
     });
+    if constexpr (OwnerHome<H>) {
+      if (finder_ != nullptr) finder_->expect(*gate, core_->home().segment_of(reader));
+    }
     return gate;
   }
 
@@ -151,6 +190,7 @@ class LanePublisher {
       : core_(std::move(other.core_)),
         record_(other.record_),
         index_(other.index_),
+        finder_(std::move(other.finder_)),
         producer_(std::move(other.producer_)) {}
   LanePublisher& operator=(LanePublisher&&) = delete;
   /// Closes the lane; its readers still get what is in it.
@@ -256,11 +296,10 @@ class LanePublisher {
         auto& gate = producer.gate(i);
         // relaxed: what matters here was written by this very thread, or before it was given the
         // cursor
-        ours =
-            gate.state.load(std::memory_order_relaxed) == Gate<Memory>::kReliable &&
-            gate.address.load(std::memory_order_relaxed) ==  // relaxed: likewise
-                running_dispatcher.endpoint &&
-            position() - gate.position.load(std::memory_order_relaxed) >= behind;  // relaxed: same
+        ours = gate.state.load(std::memory_order_relaxed) == Gate<Memory>::kReliable &&
+               gate.address.load(std::memory_order_relaxed) ==  // relaxed: likewise
+                   running_dispatcher.endpoint &&
+               position() - producer.reader_position(i) >= behind;
       }
     });
     return ours;
@@ -281,42 +320,46 @@ class LanePublisher {
     return 0;
   }
 
-  LanePublisher(std::shared_ptr<Core> core, std::uint32_t index, AnyProducer producer) noexcept
+  LanePublisher(std::shared_ptr<Core> core, std::uint32_t index,
+                typename LaneAccess<H>::Finder finder, AnyProducer producer) noexcept
       : core_(std::move(core)),
         record_(&core_->directory().lane(index)),
         index_(index),
+        finder_(std::move(finder)),
         producer_(std::move(producer)) {}
 
-  static Result<AnyProducer, SetupError> format(std::span<std::byte> memory,
-                                                const BroadcastOptions& options, bool lossy) {
+  /// \param where the ring's memory and options
+  template <class... Where>
+  static Result<AnyProducer, SetupError> format(bool lossy,
+                                                const typename LaneAccess<H>::Finder& finder,
+                                                const Where&... where) {
     if constexpr (Rings::kCanBeLossy) {
-      if (lossy) return producer_of<typename Rings::Lossy>(memory, options);
+      if (lossy) return producer_of(Rings::Lossy::format(where...), finder);
     }
     static_cast<void>(lossy);
-    return producer_of<typename Rings::Reliable>(memory, options);
+    return producer_of(Rings::Reliable::format(where...), finder);
   }
   template <class Ring>
-  static Result<AnyProducer, SetupError> producer_of(std::span<std::byte> memory,
-                                                     const BroadcastOptions& options) {
-    auto ring = Ring::format(memory, options);
+  static Result<AnyProducer, SetupError> producer_of(Result<Ring, SetupError> ring,
+                                                     const typename LaneAccess<H>::Finder& finder) {
     if (!ring) return Failure{ring.error()};
     ring->hold_elements(false);  // the last handle of the lane destroys them
-    auto producer = ring->producer();
+    auto producer = ring->producer(finder.get());
     if (!producer) return Failure{producer.error()};
     return AnyProducer(*std::move(producer));
   }
 
   Result<std::size_t, SetupError> reserve(bool lossy) {
-    const auto memory = core_->directory().ring_memory(lane());
+    typename Core::Hold hold{};
     if constexpr (Rings::kCanBeLossy) {
       if (lane().lossy != 0) {
-        auto ring = Rings::Lossy::join(memory);
+        auto ring = core_->template join_ring<typename Rings::Lossy>(lane(), hold);
         if (!ring) return Failure{ring.error()};
         return lossy ? ring->reserve_lossy_cursor() : ring->reserve_cursor();
       }
     }
     static_cast<void>(lossy);  // a lane that admits no lossy readers serves them reliably
-    auto ring = Rings::Reliable::join(memory);
+    auto ring = core_->template join_ring<typename Rings::Reliable>(lane(), hold);
     if (!ring) return Failure{ring.error()};
     return ring->reserve_cursor();
   }
@@ -350,6 +393,7 @@ class LanePublisher {
   std::shared_ptr<Core> core_;
   LaneRecord<Memory>* record_;
   std::uint32_t index_;
+  [[no_unique_address]] typename LaneAccess<H>::Finder finder_;  // of producer_
   AnyProducer producer_;
 };
 

@@ -93,12 +93,20 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
 
   bool adopt(std::uint32_t index, std::size_t gate) override {
     auto& lane = bus_->directory().lane(index);
-    auto ring = Ring::join(bus_->directory().ring_memory(lane));
-    if (!ring || gate >= ring->max_cursors()) return false;
+    typename Core::Hold hold{};
+    auto ring = bus_->template join_ring<Ring>(lane, hold);
+    if (!ring) {
+      this->unreadable = ring.error();
+      unserve(lane, index);
+      bus_->template give_up_gate<Element>(index, gate);
+      return false;
+    }
+    if (gate >= ring->max_cursors()) return false;
     auto opened = this->ended() || lane.closed() ? std::optional<Answers>{}
                                                  : open_answers(lane, 2 * ring->capacity());
-    this->readers.push_back(
-        std::make_unique<Reader>(this, index, ring->adopt_cursor(gate), std::move(opened)));
+    auto cursor = bus_->adopt_cursor(*ring, gate, hold);
+    this->readers.push_back(std::make_unique<Reader>(this, index, std::move(hold),
+                                                     std::move(cursor), std::move(opened)));
     lane.set_served(true);
     bus_->signal(lane.owner, index);
     return true;
@@ -106,7 +114,8 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
 
   absl::Status join(std::uint32_t index) override {
     auto& lane = bus_->directory().lane(index);
-    auto ring = Ring::join(bus_->directory().ring_memory(lane));
+    typename Core::Hold hold{};
+    auto ring = bus_->template join_ring<Ring>(lane, hold);
     bus_->directory().hold(index, bus_->participant());
     auto gate = ring ? ring->reserve_cursor() : Failure{ring.error()};
     if (!gate) {
@@ -126,11 +135,7 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
 
   void on_removed() override {
     for (const auto& reader : this->readers) {
-      auto& lane = bus_->directory().lane(reader->lane());
-      if (lane.replier != this->record() + 1) continue;  // somebody else serves it already
-      lane.replier = 0;
-      lane.set_served(false);
-      bus_->signal(lane.owner, reader->lane());
+      unserve(bus_->directory().lane(reader->lane()), reader->lane());
     }
   }
 
@@ -138,16 +143,25 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
   Counter dropped;  // answers for which the requester left no room
 
  private:
+  /// We serve the lane of requests no more, if we did: its requester hears that at once.
+  void unserve(LaneRecord<Memory>& lane, std::uint32_t index) {
+    if (lane.replier != this->record() + 1) return;  // somebody else serves it already
+    lane.replier = 0;
+    lane.set_served(false);
+    bus_->signal(lane.owner, index);
+  }
+
   class Reader final : public LaneReader<Memory> {
    public:
-    Reader(ReplySubscription* owner, std::uint32_t lane, typename Ring::Cursor cursor,
-           std::optional<Answers> answers)
+    Reader(ReplySubscription* owner, std::uint32_t lane, typename Core::Hold hold,
+           typename Ring::Cursor cursor, std::optional<Answers> answers)
         : LaneReader<Memory>(lane,
                              [](LaneReader<Memory>& reader, std::size_t limit) {
                                return static_cast<Reader&>(reader).drain_requests(limit);
                              }),
           owner_(*owner),
           record_(owner->bus_->directory().lane(lane)),
+          hold_(std::move(hold)),
           cursor_(std::move(cursor)),
           answers_(std::move(answers)) {
       cursor_->set_address(owner->endpoint_);
@@ -205,6 +219,7 @@ class ReplySubscription final : public SubscriptionCore<typename H::Memory> {
 
     ReplySubscription& owner_;
     LaneRecord<Memory>& record_;
+    [[no_unique_address]] typename Core::Hold hold_;
     std::optional<typename Ring::Cursor> cursor_;
     std::optional<Answers> answers_;
   };

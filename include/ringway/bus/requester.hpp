@@ -230,10 +230,10 @@ class RequesterCore {
     auto lock = core.lock();
     auto& lane = core.directory().lane(index);
     if (lane.awaited != endpoint_ + 1) return;
-    auto ring = AnswerRing::join(core.directory().ring_memory(lane));
+    auto ring = core.template join_ring<AnswerRing>(lane, answers_hold_);
     if (!ring) return;
     lane.awaited = 0;
-    answers_.emplace(ring->adopt_cursor(0));
+    answers_.emplace(core.adopt_cursor(*ring, 0, answers_hold_));
     answers_->set_address(endpoint_);
     answer_lane_ = index;
   }
@@ -266,6 +266,7 @@ class RequesterCore {
   void detach() noexcept {
     if (!answers_) return;
     answers_.reset();
+    answers_hold_ = {};
     auto& core = requests_->core();
     auto lock = core.lock();
     core.template release_lane<ReplyElement<Reply>>(std::exchange(answer_lane_, 0));
@@ -296,6 +297,7 @@ class RequesterCore {
   RequesterOptions options_;
   std::uint64_t parks_before_;  // of the endpoint's earlier owners
   PendingTable<Reply, Memory> table_;
+  [[no_unique_address]] typename Core::Hold answers_hold_{};
   std::optional<typename AnswerRing::Cursor> answers_;
   std::uint32_t answer_lane_ = 0;
   std::uint64_t late_ = 0;

@@ -25,12 +25,14 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "ringway/base/counter.hpp"
+#include "ringway/base/setup_error.hpp"
 #include "ringway/bus/bus_core.hpp"
 #include "ringway/ring/start.hpp"
 
@@ -100,7 +102,7 @@ class SubscriptionCore : public SubscriptionBase {
   using SubscriptionBase::SubscriptionBase;
 
   /// Picks up a gate that was reserved in a lane: one more reader. Under the directory lock.
-  /// \return false if the lane holds no such ring, or the ring no such gate
+  /// \return false if the lane holds no such ring (`unreadable` says why), or the ring no such gate
   virtual bool adopt(std::uint32_t lane, std::size_t gate) = 0;
   /// Reserves a gate in a lane and picks it up. Under the directory lock.
   [[nodiscard]] virtual absl::Status join(std::uint32_t lane) = 0;
@@ -113,6 +115,7 @@ class SubscriptionCore : public SubscriptionBase {
   void set_ended() noexcept { ended_.store(true, std::memory_order_relaxed); }  // relaxed: likewise
 
   std::vector<std::unique_ptr<LaneReader<Memory>>> readers;
+  std::optional<SetupError> unreadable;  // why adopt() failed last, not reported yet
 
  private:
   typename Memory::template Atomic<bool> ended_{false};

@@ -58,23 +58,27 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
     directory.hold(lane, bus_->participant());  // first: a place without a hold would be nobody's
     const auto start = start_in(record);
     std::size_t kept = 0;
-    const auto gate = visit_ring(record, [&](auto ring, auto) -> Result<std::size_t, SetupError> {
-      if (!ring) return Failure{ring.error()};
-      kept = ring->capacity();
-      if constexpr (requires { ring->reserve_lossy_cursor(start); }) {
-        if (options_.lossy) return ring->reserve_lossy_cursor(start);
-      }
-      return ring->reserve_cursor(start);
-    });
+    typename Core::Hold hold{};  // so that what it maps is found again by adopt()
+    const auto gate =
+        visit_ring(record, hold, [&](auto ring, auto) -> Result<std::size_t, SetupError> {
+          if (!ring) return Failure{ring.error()};
+          kept = ring->capacity();
+          if constexpr (requires { ring->reserve_lossy_cursor(start); }) {
+            if (options_.lossy) return ring->reserve_lossy_cursor(start);
+          }
+          return ring->reserve_cursor(start);
+        });
     // a publisher may have found the gate where it was before it was known where it begins
     if (start != Start::kNext) record.room.notify_all();
     if (!gate) {
       directory.let_go(lane, bus_->participant());
+      if (gate.error() == SetupError::kOutOfReach) return out_of_reach(name);
       return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a lane of \"", name,
                                                        "\": ", describe(gate.error()),
                                                        " (TopicOptions::max_readers)"));
     }
     if (!adopt(lane, *gate, kept)) {
+      if (std::exchange(this->unreadable, {}) == SetupError::kOutOfReach) return out_of_reach(name);
       return absl::DataLossError(absl::StrCat("a lane of \"", name, "\" is corrupt"));
     }
     return absl::OkStatus();
@@ -99,11 +103,13 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
    public:
     /// \param late messages that may be there already: it begins in the middle of a lane, not with
     /// it
-    Reader(TopicLanes* owner, std::uint32_t lane, Cursor cursor, std::size_t late)
+    Reader(TopicLanes* owner, std::uint32_t lane, typename Core::Hold hold, Cursor cursor,
+           std::size_t late)
         : LaneReader<Memory>(lane, drain_of(*owner)),
           owner_(*owner),
           record_(owner->bus_->directory().lane(lane)),
           topic_(owner->bus_->directory().topic(record_.topic).name.view()),
+          hold_(std::move(hold)),
           cursor_(std::move(cursor)) {
       cursor_->set_address(owner->endpoint_);
       this->subscription = owner;
@@ -261,6 +267,7 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
     TopicLanes& owner_;
     LaneRecord<Memory>& record_;
     std::string_view topic_;
+    [[no_unique_address]] typename Core::Hold hold_;
     std::optional<Cursor> cursor_;
     std::uint64_t lost_seen_ = 0;
     std::uint64_t lost_told_ = 0;
@@ -313,53 +320,66 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
     return reader.drain_to(handler, limit);
   }
 
+  static absl::Status out_of_reach(absl::string_view topic) {
+    return absl::UnavailableError(absl::StrCat(
+        "a lane of \"", topic, "\" can not be read: ", describe(SetupError::kOutOfReach)));
+  }
   /// \param late as in Reader
   bool adopt(std::uint32_t lane, std::size_t gate, std::size_t late) {
     const auto& record = bus_->directory().lane(lane);
     const bool lossy = options_.lossy && record.lossy != 0;
-    return visit_ring(record, [&]<class E>(auto ring, std::type_identity<E>) {
-      if (!ring || gate >= ring->max_cursors()) return false;
+    typename Core::Hold hold{};
+    return visit_ring(record, hold, [&]<class E>(auto ring, std::type_identity<E>) {
+      if (!ring) {
+        this->unreadable = ring.error();
+        bus_->template give_up_gate<E>(lane, gate);
+        return false;
+      }
+      if (gate >= ring->max_cursors()) return false;
       if constexpr (requires { ring->adopt_lossy_cursor(gate); }) {
         if (lossy) {
-          add<E>(lane, ring->adopt_lossy_cursor(gate), late);
+          add<E>(lane, std::move(hold), ring->adopt_lossy_cursor(gate), late);
           return true;
         }
       }
-      add<E>(lane, ring->adopt_cursor(gate), late);
+      auto cursor = bus_->adopt_cursor(*ring, gate, hold);
+      add<E>(lane, std::move(hold), std::move(cursor), late);
       return true;
     });
   }
   template <class E, class Cursor>
-  void add(std::uint32_t lane, Cursor cursor, std::size_t late) {
+  void add(std::uint32_t lane, typename Core::Hold hold, Cursor cursor, std::size_t late) {
     this->readers.push_back(
-        std::make_unique<Reader<E, Cursor>>(this, lane, std::move(cursor), late));
+        std::make_unique<Reader<E, Cursor>>(this, lane, std::move(hold), std::move(cursor), late));
   }
 
   /// Calls `use(ring, std::type_identity<E>)` with the ring that the lane is, or what is wrong with
-  /// it, and its elements' type.
+  /// it, and its elements' type. The ring is there while `hold` lives.
   template <class Use>
-  auto visit_ring(const LaneRecord<Memory>& lane, Use&& use) {
+  auto visit_ring(const LaneRecord<Memory>& lane, typename Core::Hold& hold, Use&& use) {
     const bool family = lane.kind == LaneKind::kFamily;
     if constexpr (kReadsNewerTypes) {
       const auto& directory = bus_->directory();
       const auto carried = copied_once(lane.type);
       if (carried != directory.subscription(this->record()).type) {
         const auto element = element_of(directory.type(carried).identity(), family);
-        auto ring = Prefix::join(directory.ring_memory(lane), element, lane.lossy != 0);
+        auto ring = bus_->template join_ring<Prefix>(lane, hold, element, lane.lossy != 0);
         return family ? use(std::move(ring), std::type_identity<Numbered<T>>{})
                       : use(std::move(ring), std::type_identity<T>{});
       }
     }
-    return family ? visit_own<Numbered<T>>(lane, use) : visit_own<T>(lane, use);
+    return family ? visit_own<Numbered<T>>(lane, hold, use) : visit_own<T>(lane, hold, use);
   }
   template <class E, class Use>
-  auto visit_own(const LaneRecord<Memory>& lane, Use& use) {
+  auto visit_own(const LaneRecord<Memory>& lane, typename Core::Hold& hold, Use& use) {
     using Rings = LaneRings<E, Memory>;
-    const auto memory = bus_->directory().ring_memory(lane);
+    constexpr std::type_identity<E> kElement{};
     if constexpr (Rings::kCanBeLossy) {
-      if (lane.lossy != 0) return use(Rings::Lossy::join(memory), std::type_identity<E>{});
+      if (lane.lossy != 0) {
+        return use(bus_->template join_ring<typename Rings::Lossy>(lane, hold), kElement);
+      }
     }
-    return use(Rings::Reliable::join(memory), std::type_identity<E>{});
+    return use(bus_->template join_ring<typename Rings::Reliable>(lane, hold), kElement);
   }
   /// How a newer version lies in a lane: as Numbered does, of whatever type.
   static auto element_of(const TypeIdentity& type, bool family) noexcept {

@@ -26,6 +26,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -78,6 +79,8 @@ struct ReaderInfo {
 
 /// Where a lane's ring lies and what it is made of: all that is needed to read it.
 struct LaneRing {
+  std::uint64_t segment =
+      0;                     ///< number of the process's own segment in which it lies; 0: the bus's
   std::uint64_t offset = 0;  ///< of the ring, in the file
   std::uint64_t lines = 0;   ///< offset of the first line, in the file
   std::uint64_t blocks = 0;  ///< lines
@@ -87,9 +90,9 @@ struct LaneRing {
   std::uint64_t capacity = 0;
   Sequence start = 0;
   friend bool operator==(const LaneRing& a, const LaneRing& b) noexcept {
-    return a.offset == b.offset && a.lines == b.lines && a.blocks == b.blocks &&
-           a.element_size == b.element_size && a.element_align == b.element_align &&
-           a.capacity == b.capacity && a.start == b.start;
+    return a.segment == b.segment && a.offset == b.offset && a.lines == b.lines &&
+           a.blocks == b.blocks && a.element_size == b.element_size &&
+           a.element_align == b.element_align && a.capacity == b.capacity && a.start == b.start;
   }
 
   [[nodiscard]] std::uint64_t slots() const noexcept { return blocks * shape.items; }
@@ -137,7 +140,7 @@ struct EndpointInfo {
 
 struct BusSnapshot {
   std::uint64_t bytes = 0;       ///< of the file
-  std::uint64_t lane_bytes = 0;  ///< of the arena, all lanes together
+  std::uint64_t lane_bytes = 0;  ///< room for lanes, of all processes together
   std::uint64_t used_bytes = 0;  ///< of it, by lanes
   ::mode_t mode = 0;
   ::uid_t owner = 0;
@@ -198,6 +201,7 @@ class BusInspector {
         path_(std::move(other.path_)),
         total_bytes_(other.total_bytes_),
         facts_(other.facts_),
+        parts_(std::move(other.parts_)),
         copy_(std::exchange(other.copy_, {})),
         most_participants_(other.most_participants_),
         block_begin_(other.block_begin_) {}
@@ -229,10 +233,13 @@ class BusInspector {
            named.st_dev == facts_.st_dev;
   }
 
-  /// Copies bytes of the file. \return false if the file is too short
-  [[nodiscard]] bool copy_out(std::uint64_t offset, std::span<std::byte> to) const noexcept {
+  /// Copies bytes of the bus's file, or of a process's own. \return false if the file is too short
+  /// or not to be had
+  [[nodiscard]] bool copy_out(std::uint64_t segment, std::uint64_t offset,
+                              std::span<std::byte> to) const noexcept {
+    const int file = segment == 0 ? file_.get() : file_of(segment);
     while (!to.empty()) {
-      const auto got = ::pread(file_.get(), to.data(), to.size(), static_cast<off_t>(offset));
+      const auto got = ::pread(file, to.data(), to.size(), static_cast<off_t>(offset));
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) return false;
       to = to.subspan(static_cast<std::size_t>(got));
@@ -247,8 +254,9 @@ class BusInspector {
     Sequence entered = 0;
     for (int i = 0; i < kMostTries; ++i) {
       Sequence published = 0;
-      if (!copy_word(ring.offset + offsetof(AnyBlock, front), entered) ||
-          !copy_word(ring.lines + ring.line_of(entered) * ring.shape.bytes, published)) {
+      if (!copy_word(ring.segment, ring.offset + offsetof(AnyBlock, front), entered) ||
+          !copy_word(ring.segment, ring.lines + ring.line_of(entered) * ring.shape.bytes,
+                     published)) {
         return std::nullopt;
       }
       const auto ahead = distance(entered, published);
@@ -266,6 +274,8 @@ class BusInspector {
 
   /// More than any table in use needs; a file that says otherwise would only take memory.
   static constexpr std::uint64_t kMostTableBytes = std::uint64_t{1} << 28;
+  /// Likewise of a segment.
+  static constexpr std::uint64_t kMostRingBytes = std::uint64_t{1} << 46;
 
   BusInspector(Descriptor file, std::string path, std::uint64_t total_bytes) noexcept
       : file_(std::move(file)), path_(std::move(path)), total_bytes_(total_bytes) {}
@@ -277,14 +287,34 @@ class BusInspector {
   [[nodiscard]] absl::Status too_short() const {
     return absl::DataLossError(absl::StrCat(path_, " has become shorter than it was made"));
   }
-  [[nodiscard]] bool copy_word(std::uint64_t offset, std::uint64_t& word) const noexcept {
-    return copy_out(offset, std::as_writable_bytes(std::span(&word, 1)));
+  [[nodiscard]] bool copy_word(std::uint64_t segment, std::uint64_t offset,
+                               std::uint64_t& word) const noexcept {
+    return copy_out(segment, offset, std::as_writable_bytes(std::span(&word, 1)));
+  }
+  struct Part {
+    Descriptor file;
+    bool wanted = false;
+  };
+  /// A process's own segment; -1 if it can not be opened.
+  [[nodiscard]] int file_of(std::uint64_t segment) const noexcept {
+    auto& known = parts_[segment];
+    known.wanted = true;
+    if (!known.file) {
+      const auto path = OwnSegments::path_of(path_, facts_.st_ino, segment);
+      known.file = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+    }
+    return known.file.get();
+  }
+  /// Closes the files of those that nobody has asked for since the last time: they are gone.
+  void close_unwanted_parts() noexcept {
+    std::erase_if(parts_, [](const auto& part) { return !part.second.wanted; });
+    for (auto& part : parts_) part.second.wanted = false;
   }
   /// Brings these bytes of the copy up to date.
   [[nodiscard]] bool refresh(const void* begin, std::size_t bytes) const noexcept {
     const auto at = static_cast<std::size_t>(static_cast<const std::byte*>(begin) - copy_.data());
     if (at > copy_.size() || bytes > copy_.size() - at) return false;
-    return copy_out(Segment::kContents + at, copy_.subspan(at, bytes));
+    return copy_out(0, Segment::kContents + at, copy_.subspan(at, bytes));
   }
   [[nodiscard]] std::span<std::byte> block() const noexcept { return copy_.subspan(block_begin_); }
 
@@ -317,6 +347,7 @@ class BusInspector {
 
   /// One copy of everything, taken apart.
   [[nodiscard]] absl::StatusOr<BusSnapshot> look() {
+    close_unwanted_parts();
     if (!refresh(copy_.data(), Participants::footprint(most_participants_)) ||
         !refresh(block().data(), 4096)) {
       return too_short();
@@ -332,14 +363,20 @@ class BusInspector {
     seen.owner = facts_.st_uid;
     seen.group = facts_.st_gid;
     seen.tables = table->sizes();
-    seen.lane_bytes = block().size() - Table::footprint(table->sizes());
     const auto participants = Participants::join(copy_);
     if (participants.most() != most_participants_) return corrupt("its participants changed");
     seen.lock_holder = participants.holder();
     for (std::uint32_t p = 0; p < most_participants_; ++p) {
       if (!participants.used(p)) continue;
       seen.participants.push_back(participants.info(file_.get(), p, Participants::kMost));
+      struct stat own {};
+      const int file = file_of(participants.generation(p) + 1);
+      if (file < 0 || ::fstat(file, &own) != 0) continue;
+      const auto bytes = static_cast<std::uint64_t>(own.st_size);
+      constexpr auto kFirst = Segment::kContents + OwnSegments::kLanes;
+      seen.lane_bytes += bytes > kFirst ? bytes - kFirst : 0;
     }
+    if (seen.lane_bytes == 0) seen.lane_bytes = block().size() - Table::footprint(table->sizes());
     if (auto status = copy_tables(*table); !status.ok()) return status;
     list_names(*table, seen);
     for (std::uint32_t i = 1; i < table->lanes_used(); ++i) {
@@ -371,10 +408,6 @@ class BusInspector {
   static void list_names(const Table& table, BusSnapshot& seen) {
     for (std::uint32_t i = 0; i < table.topics_used(); ++i) {
       const auto& record = table.topic(i);
-      if (record.used == 0) {
-        seen.topics.emplace_back();  // a name that was given back: the others keep their numbers
-        continue;
-      }
       seen.topics.push_back({.name = std::string(record.name.view()),
                              .type_name = std::string(record.type_name.view()),
                              .type_size = record.type_size,
@@ -422,7 +455,6 @@ class BusInspector {
     } else if (auto status = find_ring(table, record, lane); !status.ok()) {
       lane.trouble = std::string(status.message());
     } else {
-      list_readers(table, record, lane);
       describe_type(table, record.type, lane);
     }
     return lane;
@@ -450,14 +482,25 @@ class BusInspector {
   [[nodiscard]] absl::Status find_ring(const Table& table, const Table::Lane& record,
                                        LaneInfo& lane) const {
     const auto memory = table.ring_memory(record);
-    constexpr std::size_t kLeast = sizeof(AnyBlock) + sizeof(AudienceType);
-    if (memory.size() < kLeast || record.ring_offset % AnyBlock::kAlign != 0) {
+    const bool apart = record.segment != 0;  // then `memory` is the audience's
+    if (memory.size() < (apart ? 0 : sizeof(AnyBlock)) + sizeof(AudienceType) ||
+        record.ring_offset % AnyBlock::kAlign != 0) {
       return absl::DataLossError("its ring lies outside of the segment");
     }
-    lane.ring_bytes = memory.size();
-    if (!refresh(memory.data(), kLeast)) return too_short();
+    LaneRing ring;
+    ring.segment = record.segment;
+    ring.offset =
+        Segment::kContents +
+        (apart ? record.segment_offset : static_cast<std::uint64_t>(memory.data() - copy_.data()));
+    const std::uint64_t ring_bytes = apart ? record.segment_bytes : memory.size();
+    if (ring_bytes > kMostRingBytes || ring.offset > kMostRingBytes) {
+      return absl::DataLossError("its ring lies outside of the segment");
+    }
+    lane.ring_bytes = ring_bytes;
     RingHeader header;
-    std::memcpy(&header, memory.data(), sizeof(header));
+    if (!copy_out(ring.segment, ring.offset, std::as_writable_bytes(std::span(&header, 1)))) {
+      return apart ? absl::DataLossError("its publisher's segment can not be read") : too_short();
+    }
     if (header.magic != RingHeader::kMagic || header.layout_version != RingHeader::kLayoutVersion) {
       return absl::DataLossError("its ring is not there (yet)");
     }
@@ -466,21 +509,21 @@ class BusInspector {
       return absl::UnimplementedError("its ring is of a kind that this program does not know");
     }
     const auto align = header.element_align;
-    if (header.element_size == 0 || header.element_size > memory.size() || align == 0 ||
+    if (header.element_size == 0 || header.element_size > ring_bytes || align == 0 ||
         align > AnyBlock::kAlign || !std::has_single_bit(align) ||
         header.element_size % align != 0 || header.max_cursors == 0 ||
-        header.max_cursors > Attention<SharedMemory>::kMostReaders || header.blocks == 0) {
+        header.max_cursors > Attention<SharedMemory>::kMostReaders || header.blocks == 0 ||
+        header.apart != (apart ? 1U : 0U)) {
       return absl::DataLossError("its ring has an impossible header");
     }
-    LaneRing ring;
     ring.shape = LineShape::of(header.element_size, align, lossy);
-    const auto lines =
-        round_up(sizeof(AnyBlock) + AudienceType::bytes(header.max_cursors), AnyBlock::kAlign);
-    if (lines > memory.size() || header.blocks > (memory.size() - lines) / ring.shape.bytes ||
+    const auto audience_bytes = AudienceType::bytes(header.max_cursors);
+    const auto lines = round_up(sizeof(AnyBlock) + (apart ? 0 : audience_bytes), AnyBlock::kAlign);
+    if (lines > ring_bytes || header.blocks > (ring_bytes - lines) / ring.shape.bytes ||
+        (apart && audience_bytes > memory.size()) ||
         header.capacity > header.blocks * ring.shape.items || header.capacity == 0) {
       return absl::DataLossError("its ring has an impossible header");
     }
-    ring.offset = Segment::kContents + static_cast<std::uint64_t>(memory.data() - copy_.data());
     ring.lines = ring.offset + lines;
     ring.blocks = header.blocks;
     ring.element_size = header.element_size;
@@ -492,18 +535,17 @@ class BusInspector {
     if (!head) return too_short();
     lane.head = *head;
     lane.published = *head - ring.start + record.skipped();
-    if (!refresh(memory.data() + sizeof(AnyBlock), AudienceType::bytes(header.max_cursors))) {
-      return too_short();
-    }
+    const auto* audience = memory.data() + (apart ? 0 : sizeof(AnyBlock));
+    if (!refresh(audience, audience_bytes)) return too_short();
+    list_readers(table, std::launder(reinterpret_cast<const AudienceType*>(audience)),
+                 header.max_cursors, lane);
     return absl::OkStatus();
   }
 
-  void list_readers(const Table& table, const Table::Lane& record, LaneInfo& lane) const {
-    const auto memory = table.ring_memory(record);
-    auto* block = std::launder(reinterpret_cast<AnyBlock*>(memory.data()));
-    const auto places = block->header.max_cursors;  // of the copy that was checked
+  void list_readers(const Table& table, const AudienceType* audience, std::size_t places,
+                    LaneInfo& lane) const {
     for (std::size_t i = 0; i < places; ++i) {
-      const auto& gate = block->audience().gate(i);
+      const auto& gate = audience->gate(i);
       // relaxed: a private copy
       const auto state = gate.state.load(std::memory_order_relaxed);
       if (state == GateType::kFree || state > GateType::kLossy) continue;
@@ -513,6 +555,13 @@ class BusInspector {
       reader.joining = state == GateType::kJoining;
       // relaxed: a private copy
       reader.position = gate.position.load(std::memory_order_relaxed);
+      // relaxed: a private copy
+      const auto place = gate.place.load(std::memory_order_relaxed);
+      std::uint64_t own = 0;
+      if (place != 0 && copy_word(OwnSegments::number_of(place),
+                                  Segment::kContents + OwnSegments::offset_of(place), own)) {
+        reader.position = own;
+      }
       if (reader.lossy) {
         reader.position = gate.shown_position;
         reader.lost = gate.shown_lost;
@@ -557,7 +606,8 @@ class BusInspector {
   std::string path_;
   std::uint64_t total_bytes_;
   struct stat facts_ {};
-  std::span<std::byte> copy_;  // of the contents, as far as they were copied
+  mutable std::map<std::uint64_t, Part> parts_;  // processes' own segments, by number
+  std::span<std::byte> copy_;                    // of the contents, as far as they were copied
   std::uint32_t most_participants_ = 0;
   std::size_t block_begin_ = 0;
 };

@@ -32,7 +32,7 @@ class LaneTap {
  public:
   enum class Begin : unsigned char { kOldest, kNewest };
 
-  /// \param lane with a ring (no trouble)
+  /// \param lane one that has trouble gives an error
   LaneTap(const LaneInfo& lane, Begin begin) noexcept
       : ring_(lane.ring), skipped_(lane.published - (lane.head - lane.ring.start)) {
     position_ = begin == Begin::kNewest ? lane.head : oldest(lane.head);
@@ -43,6 +43,7 @@ class LaneTap {
   /// behind it. \return how many there were
   template <class Visit>
   absl::StatusOr<std::size_t> read(const BusInspector& bus, std::size_t limit, Visit&& visit) {
+    if (ring_.slots() == 0) return absl::FailedPreconditionError("the lane has no ring to read");
     std::size_t given = 0;
     for (int vain = 0; given < limit && vain < kMostVain;) {
       const auto head = bus.head_of(ring_);
@@ -83,6 +84,7 @@ class LaneTap {
 
   /// The oldest message that is not about to be overwritten, when the head is there.
   [[nodiscard]] Sequence oldest(Sequence head) const noexcept {
+    if (ring_.slots() == 0) return head;
     const auto made = head - ring_.start;
     const auto line_begin = head - made % ring_.shape.items;
     const auto kept = line_begin + ring_.shape.items - ring_.slots();
@@ -107,7 +109,7 @@ class LaneTap {
     if (lines > most) lines = most;
     if (lines > ring_.blocks - line) lines = ring_.blocks - line;
     bytes_.resize(static_cast<std::size_t>(lines * ring_.shape.bytes));
-    if (!bus.copy_out(ring_.lines + line * ring_.shape.bytes, bytes_)) return 0;
+    if (!bus.copy_out(ring_.segment, ring_.lines + line * ring_.shape.bytes, bytes_)) return 0;
     const auto there = lines * items - inside;
     return there < wanted ? there : wanted;
   }

@@ -112,6 +112,10 @@ class Participants {
   void set_unused(std::uint32_t p) noexcept {
     record(p).used.store(0, std::memory_order_release);  // release "record"
   }
+  /// Which attachment participant p is, from 0 on. \pre used(p)
+  [[nodiscard]] std::uint64_t generation(std::uint32_t p) const noexcept {
+    return record(p).generation;
+  }
   [[nodiscard]] ParticipantInfo info(int fd, std::uint32_t p, std::uint32_t own) const {
     const auto& seen = record(p);
     char name[ParticipantRecord::kLongestName + 1];

@@ -124,15 +124,21 @@ class Segment {
                                                     Access access = Access::kReadWrite) {
     auto path = path_of(name, options.folder);
     if (!path.ok()) return path.status();
+    return open_path(*path, options, purpose, access);
+  }
+  /// The same by the file's path.
+  [[nodiscard]] static absl::StatusOr<Segment> open_path(const std::string& path,
+                                                         const SegmentOptions& options,
+                                                         std::uint64_t purpose, Access access) {
     const int flags = access == Access::kRead ? O_RDONLY : O_RDWR;
-    Descriptor file(::open(path->c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    Descriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!file) {
-      if (errno == ENOENT) return absl::NotFoundError(absl::StrCat("there is no segment ", *path));
-      if (errno == EACCES) return not_permitted(*path);
-      return trouble(absl::StrCat("can not open ", *path),
+      if (errno == ENOENT) return absl::NotFoundError(absl::StrCat("there is no segment ", path));
+      if (errno == EACCES) return not_permitted(path);
+      return trouble(absl::StrCat("can not open ", path),
                      "is it a segment of Ringway's, and are descriptors left (ulimit -n)?");
     }
-    return adopt(std::move(file), options, purpose, access, *std::move(path));
+    return adopt(std::move(file), options, purpose, access, path);
   }
   /// A segment whose descriptor was inherited or received; opens a description of its own.
   [[nodiscard]] static absl::StatusOr<Segment> open(int fd, const SegmentOptions& options,
@@ -168,11 +174,15 @@ class Segment {
   [[nodiscard]] absl::Status give_name(std::string_view name, const SegmentOptions& options) {
     auto path = path_of(name, options.folder);
     if (!path.ok()) return path.status();
-    if (::linkat(AT_FDCWD, Link(fd()).text, AT_FDCWD, path->c_str(), AT_SYMLINK_FOLLOW) != 0) {
-      if (errno == EEXIST) return absl::AlreadyExistsError(absl::StrCat(*path, " exists"));
-      return trouble(absl::StrCat("can not name the segment ", *path), "is /proc mounted?");
+    return give_path(*std::move(path));
+  }
+  /// The same by the file's path.
+  [[nodiscard]] absl::Status give_path(std::string path) {
+    if (::linkat(AT_FDCWD, Link(fd()).text, AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+      if (errno == EEXIST) return absl::AlreadyExistsError(absl::StrCat(path, " exists"));
+      return trouble(absl::StrCat("can not name the segment ", path), "is /proc mounted?");
     }
-    path_ = *std::move(path);
+    path_ = std::move(path);
     return absl::OkStatus();
   }
   /// True if the name still leads to this segment.
@@ -211,6 +221,9 @@ class Segment {
     file_.close();
     to_hand_on_.close();
   }
+
+  /// For those who take no locks and never fork on it: what is mapped stays.
+  void close_descriptor() noexcept { file_.close(); }
 
   [[nodiscard]] std::span<std::byte> contents() const noexcept {
     return memory_.subspan(kContents);

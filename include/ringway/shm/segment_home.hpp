@@ -36,6 +36,7 @@
 #include "ringway/bus/type_description.hpp"
 #include "ringway/shm/file_lock.hpp"
 #include "ringway/shm/fork_guard.hpp"
+#include "ringway/shm/own_segments.hpp"
 #include "ringway/shm/participants.hpp"
 #include "ringway/shm/segment.hpp"
 #include "ringway/shm/shared_memory.hpp"
@@ -55,12 +56,15 @@ struct SegmentContents {
   void (*clean_up)(Block block, std::uint32_t participant);
   /// In a forked child, in its private copy: handles answer "closed".
   void (*close)(Block block);
+  /// True if something in the block still needs the segment of this number. Under the lock.
+  bool (*needs)(Block block, OwnSegments::Number segment);
 };
 
 struct SegmentHomeOptions {
-  SegmentOptions segment;             ///< `bytes` of the whole contents
-  std::uint32_t participants = 32;    ///< processes attached at a time
-  std::string participant_name = "";  ///< shown by tools
+  SegmentOptions segment;                        ///< `bytes` of the whole contents
+  std::size_t own_bytes = std::size_t{4} << 20;  ///< for lanes, in this process's own segment
+  std::uint32_t participants = 32;               ///< processes attached at a time
+  std::string participant_name = "";             ///< shown by tools
 };
 
 /// The directory's lock: local between threads, on a byte of the file between processes.
@@ -134,7 +138,10 @@ class SegmentAttachment final : public ForkGuard {
     const std::scoped_lock hold(lock_);
     contents_.clean_up(block_, self_);
     participants_.set_unused(self_);
-    if (!others_alive()) segment_.remove_name();
+    if (own_ != nullptr) collect_one(own_->number());  // needs no descriptor, as listing does
+    const bool last = !others_alive();
+    collect(last);
+    if (last) segment_.remove_name();
     FileLock::release(segment_.fd(), kFirstParticipantByte + self_);
   }
 
@@ -156,10 +163,45 @@ class SegmentAttachment final : public ForkGuard {
         " processes attached already; its creator can ask for more in SharedBusOptions"));
   }
 
+  /// Makes the segment that this process alone writes. \pre attached, and the control segment has
+  /// its name. Under the lock.
+  [[nodiscard]] absl::Status make_own(SegmentOptions options, std::size_t bytes) {
+    options.bytes = round_up(OwnSegments::kLanes + bytes, 4096);
+    own_ = std::make_unique<OwnSegments>(segment_, std::move(options));
+    return own_->make_own(participants_.generation(self_) + 1);
+  }
+  /// The number of a participant's segment. Under the lock.
+  [[nodiscard]] OwnSegments::Number segment_of(std::uint32_t participant) const noexcept {
+    return participant < participants_.most() ? participants_.generation(participant) + 1 : 0;
+  }
+  /// Null if lanes lie in the control segment.
+  [[nodiscard]] OwnSegments* own() const noexcept { return own_.get(); }
+
+  /// Removes the names of segments that nobody needs: their owner is gone, and no lane in them is
+  /// used; or of all of them. Under the lock.
+  void collect(bool all = false) const {
+    if (forked()) return;
+    const auto is_needed = [this, all](OwnSegments::Number number) {
+      return !all && needed(number);
+    };
+    if (own_ != nullptr) return own_->collect(is_needed);
+    OwnSegments(segment_, {}).collect(is_needed);  // a visitor's, or of an anonymous bus
+  }
+  /// Removes all names of the bus. \pre nobody in it is alive. Under the lock.
+  void remove_names() {
+    collect(true);
+    segment_.remove_name();
+  }
+  /// The same for one segment in which a lane was freed.
+  void collect_one(OwnSegments::Number number) const noexcept {
+    if (own_ != nullptr && !forked() && !needed(number)) own_->remove_name(number);
+  }
+
   /// Under the lock: cleans up after everybody whom the kernel calls dead. \return true if somebody
   /// else is alive
   bool bury_the_dead() {
     bool company = false;
+    bool any = false;
     for (std::uint32_t p = 0; p < participants_.most(); ++p) {
       if (!participants_.used(p) || (attached_ && p == self_)) continue;
       if (Participants::alive(segment_.fd(), p)) {
@@ -167,10 +209,14 @@ class SegmentAttachment final : public ForkGuard {
         continue;
       }
       contents_.clean_up(block_, p);
+      const auto number = segment_of(p);
       participants_.set_unused(p);
+      collect_one(number);
+      any = true;
       // relaxed: a statistic
       buried_.fetch_add(1, std::memory_order_relaxed);
     }
+    if (any) collect();
     return company;
   }
 
@@ -196,6 +242,7 @@ class SegmentAttachment final : public ForkGuard {
 
   void after_fork() noexcept override {
     segment_.become_private();
+    if (own_ != nullptr) own_->after_fork();
     lock_.after_fork();
     // relaxed: the child's only thread
     forked_.store(true, std::memory_order_relaxed);
@@ -228,6 +275,12 @@ class SegmentAttachment final : public ForkGuard {
   static constexpr std::chrono::milliseconds kLookEvery{10};
 
  private:
+  [[nodiscard]] bool needed(OwnSegments::Number number) const {
+    for (std::uint32_t p = 0; p < participants_.most(); ++p) {
+      if (participants_.used(p) && participants_.generation(p) + 1 == number) return true;
+    }
+    return contents_.needs(block_, number);
+  }
   [[nodiscard]] bool somebody_died() const noexcept {
     for (std::uint32_t p = 0; p < participants_.most(); ++p) {
       if (p != self_ && participants_.used(p) && !Participants::alive(segment_.fd(), p))
@@ -247,6 +300,7 @@ class SegmentAttachment final : public ForkGuard {
   SegmentContents contents_;
   std::span<std::byte> block_;
   SegmentLock lock_;
+  std::unique_ptr<OwnSegments> own_;
   std::uint32_t self_ = 0;
   bool attached_ = false;
   std::atomic<bool> forked_{false};
@@ -277,7 +331,10 @@ class SegmentHome {
       auto made = lay_out(*std::move(fresh), options, contents, how);
       if (!made.ok()) return made.status();
       const auto named = (*made)->segment().give_name(name, options.segment);
-      if (named.ok()) return SegmentHome(*std::move(made));
+      if (named.ok()) {
+        if (auto status = make_own(**made, options); !status.ok()) return status;
+        return SegmentHome(*std::move(made));
+      }
       if (!absl::IsAlreadyExists(named)) return named;
     }
     return absl::UnavailableError(
@@ -319,12 +376,51 @@ class SegmentHome {
     ringway::check_message<T>();
   }
 
+  // Lanes by owner; see bus/home.hpp.
+  struct LaneHold {
+    OwnSegments::Mapping mapping;
+    OwnSegments::OwnWord word;
+  };
+  using LaneFinder = OwnSegments::Finder;
+  /// The number of the segment that this process alone writes; 0: lanes lie in the block.
+  [[nodiscard]] std::uint64_t own_segment() const noexcept {
+    return attachment_->own() == nullptr ? 0 : attachment_->own()->number();
+  }
+  /// Where lanes begin in a segment of one owner, and what this process's own has.
+  static constexpr std::size_t kFirstLane = OwnSegments::kLanes;
+  [[nodiscard]] std::span<std::byte> own_memory() const noexcept {
+    return attachment_->own()->own();
+  }
+  /// The memory of a segment, for as long as `hold` is there; empty if it can not be had.
+  [[nodiscard]] std::span<std::byte> segment(std::uint64_t number, LaneHold& hold) noexcept {
+    if (attachment_->own() == nullptr) return {};
+    hold.mapping = attachment_->own()->mapping(number);
+    return hold.mapping == nullptr ? std::span<std::byte>{} : hold.mapping->contents();
+  }
+  [[nodiscard]] OwnSegments::OwnWord take_word() noexcept {
+    return attachment_->own() == nullptr ? OwnSegments::OwnWord() : attachment_->own()->take_word();
+  }
+  [[nodiscard]] std::uint64_t segment_of(std::uint32_t participant) const noexcept {
+    return attachment_->segment_of(participant);
+  }
+  [[nodiscard]] std::unique_ptr<LaneFinder> make_finder() const {
+    return std::make_unique<LaneFinder>(attachment_->own());
+  }
+  /// A lane in this segment was freed. Under the lock.
+  void lane_freed(std::uint64_t number) const noexcept {
+    if (number != 0 && number != own_segment()) attachment_->collect_one(number);
+  }
+
   [[nodiscard]] SegmentAttachment& attachment() noexcept { return *attachment_; }
 
  private:
   explicit SegmentHome(std::unique_ptr<SegmentAttachment> attachment) noexcept
       : attachment_(std::move(attachment)) {}
 
+  static absl::Status make_own(SegmentAttachment& attachment, const SegmentHomeOptions& options) {
+    const std::scoped_lock lock(attachment.lock());
+    return attachment.make_own(options.segment, options.own_bytes);
+  }
   static absl::StatusOr<std::unique_ptr<SegmentAttachment>> lay_out(
       Segment segment, const SegmentHomeOptions& options, const SegmentContents& contents,
       const void* how) {
@@ -362,10 +458,11 @@ class SegmentHome {
       const std::scoped_lock lock(joined->lock());
       if (named && !joined->segment().has_name()) return absl::NotFoundError("gone");
       if (!joined->bury_the_dead() && named) {
-        joined->segment().remove_name();  // whatever is in it is about the dead alone
+        joined->remove_names();  // whatever is in it is about the dead alone
         return absl::NotFoundError("dead");
       }
       auto status = joined->attach(options.participant_name);
+      if (status.ok() && named) status = joined->make_own(options.segment, options.own_bytes);
       if (!status.ok()) return status;
     }
     return SegmentHome(std::move(joined));

@@ -11,9 +11,10 @@
 /// open the same name. Nobody starts first, and anybody may be killed: docs/design/segment.md.
 /// Messages must be safe in memory that others map at other addresses (kIsShareable).
 ///
-/// *Trust.* All attached processes write one segment: who may attach is trusted not to destroy it
-/// on purpose.
+/// *Trust.* Each process writes its own segment, which the others map for reading; all write a
+/// control segment: who may attach is trusted not to destroy that. docs/security.md.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -29,7 +30,8 @@
 namespace ringway {
 
 struct SharedBusOptions {
-  /// Bytes for lanes; the tables come on top. Reserved when the segment is made.
+  /// Bytes for the lanes that this process publishes, its answers to requesters too; reserved when
+  /// it attaches. Of an anonymous bus: for all lanes, reserved when it is made.
   std::size_t lane_bytes = std::size_t{4} << 20;
   /// Room for names, subscriptions, dispatchers and requesters, lanes, processes at a time.
   DirectorySizes tables{.topics = 256,
@@ -67,23 +69,32 @@ struct SharedBusContents {
     auto directory = DirectoryType::join(block);
     if (directory.ok()) CleanUp<SharedMemory>(*directory).close();
   }
+  static bool needs(Block block, OwnSegments::Number segment) {
+    auto directory = DirectoryType::join(block);
+    return directory.ok() && directory->has_lanes_in(segment);
+  }
 
   /// Changes with everything that lies in the block.
-  static constexpr std::uint64_t kPurpose = 0x0001'0002'7375'6272;  // "rbus", contents 1.2
+  static constexpr std::uint64_t kPurpose = 0x0002'0001'7375'6272;  // "rbus", contents 2.1
 
   static SegmentContents functions() noexcept {
-    return {kPurpose, format, repair, clean_up, close};
+    return {kPurpose, format, repair, clean_up, close, needs};
   }
 
   /// The options of a home that has room for what is asked for.
-  static SegmentHomeOptions home_options(const SharedBusOptions& options) {
+  /// \param lanes_inside whether the lanes lie there too
+  static SegmentHomeOptions home_options(const SharedBusOptions& options, bool lanes_inside) {
+    constexpr std::size_t kAudience = 4096;  // of a lane, more than most need
+    const std::size_t audiences = std::max<std::size_t>(options.tables.lanes, 8) * kAudience;
     SegmentHomeOptions home;
     home.segment = options.segment;
     home.participants = options.tables.participants;
     home.participant_name = options.participant_name;
     home.segment.bytes = round_up(SegmentAttachment::block_offset(home.participants) +
-                                      DirectoryType::footprint(options.tables) + options.lane_bytes,
+                                      DirectoryType::footprint(options.tables) +
+                                      (lanes_inside ? options.lane_bytes : audiences),
                                   4096);
+    home.own_bytes = options.lane_bytes;
     return home;
   }
 };
@@ -92,7 +103,7 @@ struct SharedBusContents {
 /// letters, digits, '_', '-', '.'. Sizes count for whoever makes it.
 [[nodiscard]] inline absl::StatusOr<SharedBus> open_shared(std::string_view name,
                                                            const SharedBusOptions& options = {}) {
-  auto home = SegmentHome::open(name, SharedBusContents::home_options(options),
+  auto home = SegmentHome::open(name, SharedBusContents::home_options(options, false),
                                 SharedBusContents::functions(), &options.tables);
   if (!home.ok()) return home.status();
   return SharedBus::join(*std::move(home), options.bus);
@@ -102,7 +113,7 @@ struct SharedBusContents {
 /// open_shared(fd)).
 [[nodiscard]] inline absl::StatusOr<SharedBus> make_anonymous_shared(
     const SharedBusOptions& options = {}) {
-  auto home = SegmentHome::make_anonymous(SharedBusContents::home_options(options),
+  auto home = SegmentHome::make_anonymous(SharedBusContents::home_options(options, true),
                                           SharedBusContents::functions(), &options.tables);
   if (!home.ok()) return home.status();
   return SharedBus::join(*std::move(home), options.bus);
@@ -111,7 +122,7 @@ struct SharedBusContents {
 /// descriptor stays the caller's.
 [[nodiscard]] inline absl::StatusOr<SharedBus> open_shared(int fd,
                                                            const SharedBusOptions& options = {}) {
-  auto home = SegmentHome::open(fd, SharedBusContents::home_options(options),
+  auto home = SegmentHome::open(fd, SharedBusContents::home_options(options, true),
                                 SharedBusContents::functions());
   if (!home.ok()) return home.status();
   return SharedBus::join(*std::move(home), options.bus);
