@@ -41,6 +41,7 @@
 #include <concurrentqueue.h>
 #endif
 
+#include "ringway/base/cache_line.hpp"
 #include "ringway/base/slot.hpp"
 #include "ringway/channel/channel.hpp"
 
@@ -168,8 +169,10 @@ class UnboundedQueue {
  private:
   static constexpr std::size_t kFirstBlock = 1024;
 
-  typename Memory::template Atomic<std::uint32_t> sealed_{0};
-  Queue queue_;
+  // written once; read at each push, so away from what consumers write
+  alignas(kOwnerSpacing) typename Memory::template Atomic<std::uint32_t> sealed_{0};
+  // producers and consumers
+  alignas(kOwnerSpacing) Queue queue_;
 };
 
 template <class T, class Wait = SpinPark, class Memory = NativeMemory>
