@@ -210,11 +210,11 @@ class SegmentAttachment final : public ForkGuard {
       }
       contents_.clean_up(block_, p);
       const auto number = segment_of(p);
+      // relaxed: a statistic; before its record is free, so that whoever sees that finds it counted
+      buried_.fetch_add(1, std::memory_order_relaxed);
       participants_.set_unused(p);
       collect_one(number);
       any = true;
-      // relaxed: a statistic
-      buried_.fetch_add(1, std::memory_order_relaxed);
     }
     if (any) collect();
     return company;
