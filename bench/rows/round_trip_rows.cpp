@@ -15,7 +15,7 @@ namespace {
 template <class Adapter, class T>
 void add_round_trip(Row& row) {
   if constexpr (kExists<Adapter>) {
-    row.subjects.push_back(round_trip_subject<Adapter, T, BareSpin>(row.capacity));
+    row.subjects.push_back(round_trip_subject<Adapter, T, Spin>(row.capacity));
   }
 }
 
@@ -36,7 +36,7 @@ Row make_row(std::size_t capacity) {
     using Adapter = AtomicQueueAdapter<T, Queue, false>;
     if constexpr (kExists<Adapter>) {
       row.subjects.push_back(named(kBytes == 8 ? "AtomicQueue SPSC" : "AtomicQueue2 SPSC",
-                                   round_trip_subject<Adapter, T, BareSpin>(capacity)));
+                                   round_trip_subject<Adapter, T, Spin>(capacity)));
     }
   });
   add_round_trip<BoostSpsc<T>, T>(row);
