@@ -16,6 +16,7 @@ TEST(BroadcastByteRing, EveryReaderSeesEveryMessageOnceInOrder) {
           .value();
   auto producer = ring.producer().value();
   std::vector<BroadcastByteRing::Cursor> cursors;
+  cursors.reserve(4);
   for (int i = 0; i < 4; ++i) cursors.push_back(ring.cursor().value());
   std::array<std::uint64_t, 4> received{};
   std::mt19937_64 random(3);

@@ -14,7 +14,6 @@
 namespace ringway {
 namespace {
 
-using test::eventually;
 using test::message_of;
 using test::SegmentName;
 

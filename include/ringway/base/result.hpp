@@ -50,10 +50,8 @@ class [[nodiscard]] Result {
   using value_type = T;
   using error_type = E;
 
-  Result(T value) noexcept(
-      std::is_nothrow_move_constructible_v<T>)  // NOLINT(google-explicit-constructor):
-                                                // like expected
-      : has_value_(true) {
+  // NOLINTNEXTLINE(google-explicit-constructor): like expected
+  Result(T value) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(true) {
     ::new (static_cast<void*>(&value_)) T(std::move(value));
   }
   Result(Failure<E> failure) noexcept  // NOLINT(google-explicit-constructor): like expected

@@ -248,8 +248,8 @@ class BusCore {
   }
 
   /// A handler of the user's threw, or a lane can not be read: nobody else suffers.
-  void report_error(std::string_view subscription, std::exception_ptr error) noexcept {
-    on_error_(subscription, std::move(error));
+  void report_error(std::string_view subscription, const std::exception_ptr& error) noexcept {
+    on_error_(subscription, error);
   }
 
   // Process-local lists, under a lock of their own.

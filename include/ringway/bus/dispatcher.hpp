@@ -262,10 +262,7 @@ class DispatcherCore final : public DispatcherBase {
     {
       const std::scoped_lock lock(inbox_lock_);
       if (letter.add) known_.push_back(letter.subscription);
-      if (!finished_) {
-        inbox_.push_back(std::move(letter));
-        letter.subscription = nullptr;
-      }
+      if (!finished_) inbox_.push_back(std::exchange(letter, {}));
     }
     if (letter.subscription == nullptr) return knock();
     // the thread has ended: the caller does its work; what stays is for shut_down()

@@ -23,8 +23,8 @@ inline constexpr std::size_t kMostMembers = 32;
 template <class T>
 struct AnyBaseOf {
   template <class U>
-  requires(std::is_base_of_v<U, T> && !std::is_same_v<U, T>) constexpr operator U()
-      const noexcept;  // NOLINT(google-explicit-constructor): found by trying
+  // NOLINTNEXTLINE(google-explicit-constructor): found by trying
+  requires(std::is_base_of_v<U, T> && !std::is_same_v<U, T>) constexpr operator U() const noexcept;
 };
 
 /// True for an aggregate with a base class.

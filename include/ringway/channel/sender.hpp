@@ -97,8 +97,9 @@ class ChannelSender {
   template <class Rep, class Period>
   SendStatus send_for(T&& value, std::chrono::duration<Rep, Period> timeout,
                       const std::stop_token& stop = {}) {
-    return push(std::move(value)) ? SendStatus::kSent
-                                  : send_it(std::move(value), Deadline::after(timeout), stop);
+    if (push(std::move(value))) return SendStatus::kSent;
+    // NOLINTNEXTLINE(bugprone-use-after-move): what was refused is untouched
+    return send_it(std::move(value), Deadline::after(timeout), stop);
   }
 
   /// Constructs a message in place, for commit() to send; dropping the claim takes it back. Empty
