@@ -222,7 +222,7 @@ class Worker {
   /// Answers the roll call until it is time to end; then takes in what was published already.
   void serve(ringway::Dispatcher<SegmentHome>& dispatcher) {
     const auto present = dispatcher.reply(kCrew.named(crew_name(plan_.role)),
-                                          [this](const RollCall&) { return Present{process()}; });
+                                          [](const RollCall&) { return Present{process()}; });
     tally().ready_ns = now_ns();
     while (!signals_.wait_for(1s)) {
     }

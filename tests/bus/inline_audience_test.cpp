@@ -282,7 +282,7 @@ TEST(InlineSubscription, SequencesGoOnWhetherOrNotSomebodyReadsTheRing) {
 
 // Each handler ends the next one's subscription while all of them run, on threads of their own.
 TEST(InlineSubscription, HandlersThatEndEachOtherInACircleDoNotWaitForEver) {
-  for (const std::size_t size : {2, 3}) {
+  for (const std::size_t size : {2u, 3u}) {
     for (int round = 0; round < 50; ++round) {
       Bus bus;
       std::vector<std::optional<InlineSubscription>> subscriptions(size);

@@ -62,7 +62,9 @@ extern template class InlineRegistry<SharedMemory>;
 extern template class SubscriptionCore<SharedMemory>;
 extern template class BusCore<SegmentHome>;
 extern template class DispatcherCore<SegmentHome>;
+#if !defined(__clang__)
 extern template class BasicBus<SegmentHome>;
+#endif
 extern template class Dispatcher<SegmentHome>;
 extern template class CleanUp<SharedMemory>;
 extern template class LanePublisher<test::Word, SegmentHome>;
