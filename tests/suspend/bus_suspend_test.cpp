@@ -3,7 +3,8 @@
 /// \file
 /// A publisher's thread is suspended behind every instruction of a publication; the other threads
 /// of its process go on meanwhile: other publishers publish, the dispatcher delivers, publishers
-/// and subscriptions come and go. Then it goes on, and its message is delivered once.
+/// and subscriptions come and go. Then it goes on, and its message is delivered once. Likewise a
+/// dispatcher's thread, from one handler to the next.
 
 #include <gtest/gtest.h>
 
@@ -119,6 +120,89 @@ TEST_F(SuspendedPublisher, BlocksNobody) {
 }
 TEST_F(SuspendedPublisher, BlocksNobodyWhileItWakesASleeper) {
   suspend_everywhere("try_publish to a sleeper", Idle::kPark);
+}
+
+constexpr Topic<Number> kOthers{"others", {.capacity = 16}};
+constexpr Topic<Number> kNews{"news", {.capacity = 16, .admits_lossy = true}};
+
+/// What a bus does while one of its dispatchers, which reads `numbers` and lossily `news`, stands
+/// still. \return false if anybody else was held up
+bool all_but_one_go_on(Bus& bus, Dispatcher<>& fast, Publisher<Number>& numbers,
+                       std::uint64_t& sent, std::atomic<std::uint64_t>& heard) {
+  // What the slow one reads too: until it withholds everything that it has not read.
+  const auto before = sent;
+  while (sent < before + 1000 && numbers.try_publish(Number{sent}) == PublishStatus::kPublished) {
+    ++sent;
+  }
+  if (sent < before + 14 || sent > before + 16) return false;  // two wait for the slow one
+  if (!eventually([&] { return heard.load() == sent; })) return false;
+  // What it does not read, and what it reads lossily: more than the capacity.
+  std::atomic<std::uint64_t> others_heard{0};
+  auto subscription = fast.subscribe(kOthers, [&](const Number&) { ++others_heard; });
+  auto others = bus.publisher(kOthers);
+  auto news = bus.publisher(kNews);
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    if (others.publish_for(Number{i}, std::chrono::seconds(60)) != PublishStatus::kPublished ||
+        news.try_publish(Number{i}) != PublishStatus::kPublished) {
+      return false;
+    }
+  }
+  return eventually([&] { return others_heard.load() == 40; });
+}
+
+/// The child: a bus and two dispatchers, of which one is stepped.
+bool run_dispatchers(StepMarks& marks, Signals& signals) {
+  Bus bus;
+  Dispatcher fast{bus};
+  Dispatcher slow{bus, {.batch = 1}};
+  std::atomic<std::uint64_t> heard{0};
+  std::atomic<std::uint64_t> heard_by_slow{0};
+  std::atomic<bool> second_is_there{false};
+  auto fast_one = fast.subscribe(kNumbers, [&](const Number&) { ++heard; });
+  auto slow_one = slow.subscribe(kNumbers, [&](const Number& number) {
+    if (number.value == 1) marks.end();
+    if (number.value == heard_by_slow.load()) ++heard_by_slow;
+    if (number.value != 0) return;
+    while (!second_is_there.load()) std::this_thread::yield();
+    marks.begin();
+  });
+  auto lossy_one = slow.subscribe(kNews, [](const Number&) {}, {.lossy = true});
+  auto numbers = bus.publisher(kNumbers);
+  std::uint64_t sent = 0;
+  for (; sent < 2; ++sent) {
+    if (numbers.try_publish(Number{sent}) != PublishStatus::kPublished) return false;
+  }
+  second_is_there.store(true);
+  const bool told = eventually([&] { return signals.go.load(); });
+  const bool went = told && all_but_one_go_on(bus, fast, numbers, sent, heard);
+  signals.others_went.store(went ? 1 : 0);
+  return eventually([&] { return heard_by_slow.load() == sent; });
+}
+
+class SuspendedDispatcher : public SuspendTest {};
+
+TEST_F(SuspendedDispatcher, WithholdsItsUnreadMessagesOnly) {
+  Findings findings("Bus", "dispatcher, to next handler");
+  SharedPages pages(sizeof(Signals));
+  bool inside = true;
+  for (std::size_t boundary = 0; inside && !HasFailure(); ++boundary) {
+    SCOPED_TRACE("boundary " + std::to_string(boundary));
+    auto& signals = pages.make<Signals>();
+    SteppedChild child([&](StepMarks& marks) { return run_dispatchers(marks, signals); });
+    inside = child.step_to(boundary);
+    signals.go.store(true);
+    const bool answered = eventually([&] { return signals.others_went.load() >= 0; });
+    const bool went = answered && signals.others_went.load() == 1;
+    if (inside) findings.add(went ? Effect::kNone : Effect::kBlocks);
+    // Behind the operation the dispatcher goes on, and nothing is withheld.
+    if (went || !inside) {
+      expect_good_end(child);
+    } else {
+      ADD_FAILURE() << "others were held up";
+    }
+  }
+  EXPECT_GT(findings.boundaries(), 20u);
+  EXPECT_EQ(findings.count(Effect::kNone), findings.boundaries());
 }
 
 }  // namespace
