@@ -26,6 +26,8 @@ def read(log):
     suites = {int(number): suite for number, suite, _ in TEST.findall(log)}
     found = {}
     for number, ring, operation, cells in ROW.findall(log):
+        if int(number) not in suites:  # of another folder
+            continue
         numbers = dict(zip(COLUMNS, map(int, re.findall(r"\d+", cells))))
         found[int(number), ring, operation] = (suites[int(number)], ring, operation, numbers)
     messages = {int(number): int(count) for number, count in MESSAGES.findall(log)}

@@ -98,7 +98,6 @@ class ChannelSender {
   SendStatus send_for(T&& value, std::chrono::duration<Rep, Period> timeout,
                       const std::stop_token& stop = {}) {
     if (push(std::move(value))) return SendStatus::kSent;
-    // NOLINTNEXTLINE(bugprone-use-after-move): what was refused is untouched
     return send_it(std::move(value), Deadline::after(timeout), stop);
   }
 

@@ -149,7 +149,7 @@ class SpscRing {
 
   /// The shared memory of one ring. Positions only; handles hold the pointers.
   struct Block {
-    Block(const RingHeader& the_header) noexcept
+    explicit Block(const RingHeader& the_header) noexcept
         : header(the_header),
           front(the_header.start),
           producer_role(the_header.start),
