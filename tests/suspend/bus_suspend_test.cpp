@@ -125,58 +125,79 @@ TEST_F(SuspendedPublisher, BlocksNobodyWhileItWakesASleeper) {
 constexpr Topic<Number> kOthers{"others", {.capacity = 16}};
 constexpr Topic<Number> kNews{"news", {.capacity = 16, .admits_lossy = true}};
 
-/// What a bus does while one of its dispatchers, which reads `numbers` and lossily `news`, stands
-/// still. \return false if anybody else was held up
-bool all_but_one_go_on(Bus& bus, Dispatcher<>& fast, Publisher<Number>& numbers,
-                       std::uint64_t& sent, std::atomic<std::uint64_t>& heard) {
-  // What the slow one reads too: until it withholds everything that it has not read.
-  const auto before = sent;
-  while (sent < before + 1000 && numbers.try_publish(Number{sent}) == PublishStatus::kPublished) {
-    ++sent;
-  }
-  if (sent < before + 14 || sent > before + 16) return false;  // two wait for the slow one
-  if (!eventually([&] { return heard.load() == sent; })) return false;
-  // What it does not read, and what it reads lossily: more than the capacity.
+/// Publishers of what both dispatchers read, of what only the fast one reads, and of what the slow
+/// one reads lossily; what the fast one has heard.
+struct Traffic {
+  explicit Traffic(Bus& bus)
+      : numbers(bus.publisher(kNumbers)),
+        others(bus.publisher(kOthers)),
+        news(bus.publisher(kNews)) {}
+
+  Publisher<Number> numbers, others, news;
+  std::uint64_t sent = 0;  // numbers
+  std::atomic<std::uint64_t> heard{0};
   std::atomic<std::uint64_t> others_heard{0};
-  auto subscription = fast.subscribe(kOthers, [&](const Number&) { ++others_heard; });
-  auto others = bus.publisher(kOthers);
-  auto news = bus.publisher(kNews);
+};
+
+/// While the slow dispatcher stands still. \return false if anybody else was held up
+bool all_but_one_go_on(Traffic& traffic) {
+  // What the slow one reads too: until it withholds everything that it has not read.
+  const auto before = traffic.sent;
+  while (traffic.sent < before + 1000 &&
+         traffic.numbers.try_publish(Number{traffic.sent}) == PublishStatus::kPublished) {
+    ++traffic.sent;
+  }
+  if (traffic.sent < before + 14 || traffic.sent > before + 16) return false;
+  // What it does not read, and what it reads lossily: more than the capacity.
+  const auto others_before = traffic.others_heard.load();
   for (std::uint64_t i = 0; i < 40; ++i) {
-    if (others.publish_for(Number{i}, std::chrono::seconds(60)) != PublishStatus::kPublished ||
-        news.try_publish(Number{i}) != PublishStatus::kPublished) {
+    if (traffic.others.publish_for(Number{i}, std::chrono::seconds(60)) !=
+            PublishStatus::kPublished ||
+        traffic.news.try_publish(Number{i}) != PublishStatus::kPublished) {
       return false;
     }
   }
-  return eventually([&] { return others_heard.load() == 40; });
+  return eventually([&] {
+    return traffic.others_heard.load() == others_before + 40 &&
+           traffic.heard.load() == traffic.sent;
+  });
 }
 
 /// The child: a bus and two dispatchers, of which one is stepped.
 bool run_dispatchers(StepMarks& marks, Signals& signals) {
   Bus bus;
+  Traffic traffic(bus);
   Dispatcher fast{bus};
   Dispatcher slow{bus, {.batch = 1}};
-  std::atomic<std::uint64_t> heard{0};
   std::atomic<std::uint64_t> heard_by_slow{0};
+  std::atomic<std::uint64_t> news_heard{0};
   std::atomic<bool> second_is_there{false};
-  auto fast_one = fast.subscribe(kNumbers, [&](const Number&) { ++heard; });
+  auto fast_one = fast.subscribe(kNumbers, [&](const Number&) { ++traffic.heard; });
+  auto others_one = fast.subscribe(kOthers, [&](const Number&) { ++traffic.others_heard; });
   auto slow_one = slow.subscribe(kNumbers, [&](const Number& number) {
-    if (number.value == 1) marks.end();
+    if (number.value == 2) marks.end();
     if (number.value == heard_by_slow.load()) ++heard_by_slow;
-    if (number.value != 0) return;
+    if (number.value != 1) return;
     while (!second_is_there.load()) std::this_thread::yield();
     marks.begin();
   });
-  auto lossy_one = slow.subscribe(kNews, [](const Number&) {}, {.lossy = true});
-  auto numbers = bus.publisher(kNumbers);
-  std::uint64_t sent = 0;
-  for (; sent < 2; ++sent) {
-    if (numbers.try_publish(Number{sent}) != PublishStatus::kPublished) return false;
+  auto lossy_one = slow.subscribe(kNews, [&](const Number&) { ++news_heard; }, {.lossy = true});
+  const auto publish = [&] {
+    return traffic.numbers.try_publish(Number{traffic.sent++}) == PublishStatus::kPublished;
+  };
+  // Each lane is taken up before it begins: who comes and goes waits for the directory's lock.
+  if (!publish() || traffic.others.try_publish(Number{0}) != PublishStatus::kPublished ||
+      traffic.news.try_publish(Number{0}) != PublishStatus::kPublished || !eventually([&] {
+        return traffic.heard == 1 && traffic.others_heard == 1 && heard_by_slow == 1 &&
+               news_heard == 1;
+      })) {
+    return false;
   }
+  if (!publish() || !publish()) return false;
   second_is_there.store(true);
   const bool told = eventually([&] { return signals.go.load(); });
-  const bool went = told && all_but_one_go_on(bus, fast, numbers, sent, heard);
-  signals.others_went.store(went ? 1 : 0);
-  return eventually([&] { return heard_by_slow.load() == sent; });
+  signals.others_went.store(told && all_but_one_go_on(traffic) ? 1 : 0);
+  return eventually([&] { return heard_by_slow.load() == traffic.sent; });
 }
 
 class SuspendedDispatcher : public SuspendTest {};
