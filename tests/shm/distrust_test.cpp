@@ -219,6 +219,10 @@ TEST(Distrust, ReadersOfALaneThatHoldsNoRingAreRefused) {
   Dispatcher feed{*bus};
   overwrite(memory.first(sizeof(RingHeader)), 0);
   EXPECT_FALSE(feed.try_subscribe(kItems, [](const Item&) {}).ok());
+  ASSERT_TRUE(eventually([&] {  // its record is free for the next one
+    const auto lock = bus->core()->lock();
+    return bus->core()->directory().subscription(0).used == 0;
+  }));
   // nor is a gate taken that the ring has not
   std::memcpy(memory.data(), good.data(), good.size());
   std::atomic<std::uint64_t> received{0};
@@ -234,6 +238,8 @@ TEST(Distrust, ReadersOfALaneThatHoldsNoRingAreRefused) {
     ASSERT_EQ(publisher.publish_for(Item{i}, 60s), PublishStatus::kPublished);
   }
   EXPECT_TRUE(eventually([&] { return received >= 4; }));
+  // Before its readers, of which there are more than the directory has counted: they free the lane.
+  { const auto ended = std::move(publisher); }
 }
 
 }  // namespace
