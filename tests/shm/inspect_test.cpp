@@ -201,6 +201,23 @@ TEST(Inspect, WritesNothingAndNeedsNoWritePermission) {
 }
 
 // Who looks for long does not gather the files of all who came and went.
+TEST(Inspect, NamesThatWereGivenBackAreNotShown) {
+  const SegmentName name;
+  SharedBusOptions options;
+  options.tables = {.topics = 4, .subscriptions = 8, .endpoints = 4, .lanes = 8, .participants = 3};
+  auto bus = open_shared(name.str(), options);
+  ASSERT_TRUE(bus.ok()) << bus.status();
+  for (const char* each : {"a", "b", "c", "d"}) {
+    ASSERT_TRUE(bus->try_publisher(kTicks.named(each)).ok()) << each;
+  }
+  auto publisher = bus->try_publisher(kTicks.named("e"));  // for which the others make room
+  ASSERT_TRUE(publisher.ok()) << publisher.status();
+  const auto seen = look(name);
+  EXPECT_EQ(seen.topics_used(), 1u);
+  ASSERT_GT(seen.topics.size(), 1u);
+  for (const auto& topic : seen.topics) EXPECT_EQ(topic.name, topic.used ? "e" : "");
+}
+
 TEST(Inspect, FilesOfThoseWhoLeftAreClosed) {
   const SegmentName name;
   auto bus = open_shared(name.str());

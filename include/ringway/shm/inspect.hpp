@@ -408,12 +408,15 @@ class BusInspector {
   static void list_names(const Table& table, BusSnapshot& seen) {
     for (std::uint32_t i = 0; i < table.topics_used(); ++i) {
       const auto& record = table.topic(i);
+      if (record.used == 0) {  // a name that was given back: the others keep their numbers
+        seen.topics.emplace_back().used = false;
+        continue;
+      }
       seen.topics.push_back({.name = std::string(record.name.view()),
                              .type_name = std::string(record.type_name.view()),
                              .type_size = record.type_size,
                              .type_align = record.type_align,
                              .service = record.service != 0,
-                             .used = record.used != 0,
                              .number = table.number_of(i)});
     }
     for (std::uint32_t i = 0; i < table.subscriptions_used(); ++i) {
