@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// The segments of one bus by owner: this process's own, which it alone writes, and those of
-/// others, mapped here for reading.
+/// others, mapped here for reading. For SegmentHome; not for users.
 ///
 /// *What.* A process's own segment holds the lanes that it publishes (its answers too) and the
 /// positions of its readers. Who reads a lane maps its owner's segment; who publishes to a reader
@@ -179,8 +179,11 @@ class OwnSegments {
   [[nodiscard]] Mapping mapping(Number number) noexcept {
     if (number == number_) return own_;
     const std::scoped_lock lock(lock_);
-    auto& known = known_[number];
-    if (auto mapped = known.lock()) return mapped;
+    const auto known = known_.find(number);
+    if (known != known_.end()) {
+      if (auto mapped = known->second.lock()) return mapped;
+    }
+    std::erase_if(known_, [](const auto& each) { return each.second.expired(); });
     auto options = options_;
     struct stat facts {};
     const auto path = path_of(number);
@@ -190,17 +193,14 @@ class OwnSegments {
       options.owner = facts.st_uid;
     }
     auto opened = Segment::open_path(path, options, kPurpose, Segment::Access::kRead);
-    if (!opened.ok()) {
-      known_.erase(number);
-      return nullptr;
-    }
+    if (!opened.ok()) return nullptr;
     opened->close_descriptor();
     auto mapped = std::make_shared<const Segment>(*std::move(opened));
-    known = mapped;
+    known_[number] = mapped;
     return mapped;
   }
 
-  /// A word for one more reader; empty if all are in use.
+  /// A word for one more reader; empty if all are in use. Any thread.
   [[nodiscard]] OwnWord take_word() noexcept {
     const std::scoped_lock lock(lock_);
     if (free_.empty()) return {};
