@@ -47,10 +47,12 @@ std::string left_of(const std::string& bus) {
   const auto path = ringway::Segment::path_of(bus, ringway::SegmentOptions{}.folder);
   if (!path.ok()) return {};
   std::error_code ignored;
-  const auto folder = std::filesystem::path(*path).parent_path();
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const auto file = entry.path().string();
-    if (file == *path || file.rfind(*path + '@', 0) == 0) return file;
+  const std::filesystem::path control(*path);
+  for (const auto& entry : std::filesystem::directory_iterator(control.parent_path(), ignored)) {
+    const auto own = ringway::OwnSegments::parse(entry.path().filename());
+    if (entry.path() == control || (own && own->control == control.filename())) {
+      return entry.path();
+    }
   }
   return {};
 }

@@ -224,9 +224,7 @@ TEST(LaneTap, LaneWithoutARingIsAnError) {
   auto bus = open_shared(name.str()).value();
   auto publisher = bus.publisher(Topic<Parcel<2>>{"parcels", {.capacity = 16}});
   ASSERT_EQ(publisher.try_publish(Parcel<2>::of(0)), PublishStatus::kPublished);
-  for (const auto& file : name.files()) {
-    if (file != name.path()) ::unlink(file.c_str());
-  }
+  name.remove_own_segments();
   auto inspector = BusInspector::open(name.path()).value();
   const auto seen = inspector.snapshot();
   ASSERT_TRUE(seen.ok()) << message_of(seen);

@@ -331,9 +331,7 @@ TEST(OwnSegments, LaneOutOfReachIsAnError) {
     return eventually([&] { return signals->stop != 0; }) ? 0 : 2;
   });
   ASSERT_TRUE(eventually([&] { return signals->ready == 1; }));
-  for (const auto& file : name.files()) {
-    if (file != name.path()) ::unlink(file.c_str());
-  }
+  name.remove_own_segments();
   auto bus = open_shared(name.str());
   ASSERT_TRUE(bus.ok()) << bus.status();
   Dispatcher feed{*bus};
@@ -380,9 +378,7 @@ TEST(OwnSegments, LaneThatCanNotBeMappedLaterIsReported) {
   ASSERT_TRUE(opened.ok()) << opened.status();
   bus.emplace(*std::move(opened));
   const auto own = bus->core()->home().own_segment();
-  for (const auto& file : name.files()) {
-    if (file != name.path() && !file.ends_with('-' + std::to_string(own))) ::unlink(file.c_str());
-  }
+  name.remove_own_segments(own);
   {
     Dispatcher feed{*bus};
     std::atomic<std::uint64_t> received{0};
@@ -423,9 +419,7 @@ TEST(OwnSegments, RequestLaneThatCanNotBeMappedIsReportedAndAnswersNothing) {
   auto bus = open_shared(name.str(), options);
   ASSERT_TRUE(bus.ok()) << bus.status();
   const auto own = bus->core()->home().own_segment();
-  for (const auto& file : name.files()) {
-    if (file != name.path() && !file.ends_with('-' + std::to_string(own))) ::unlink(file.c_str());
-  }
+  name.remove_own_segments(own);
   Dispatcher feed{*bus};
   auto replier = feed.reply(kNext, [](const Number& number) { return Number{number.value + 1}; });
   signals->go = 1;

@@ -116,6 +116,13 @@ class SegmentName {
     }
     return found;
   }
+  /// Removes the files of the processes' own segments, but for that of number `keep`.
+  void remove_own_segments(OwnSegments::Number keep = 0) const {
+    for (const auto& file : files()) {
+      const auto own = OwnSegments::parse(std::filesystem::path(file).filename());
+      if (own && own->number != keep) ::unlink(file.c_str());
+    }
+  }
   [[nodiscard]] std::size_t bytes() const {
     std::size_t sum = 0;
     for (const auto& file : files()) sum += std::filesystem::file_size(file);
