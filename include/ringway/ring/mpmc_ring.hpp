@@ -611,13 +611,13 @@ class MpmcRing<T, Memory>::Consumer {
       at = taken.load(std::memory_order_relaxed);  // relaxed: a guess that CAS checks
       Cell& cell = view_.cell_of(at);
       const Word word = cell.word.load(std::memory_order_acquire);  // acquire "published"
-      // Case 1: nothing was published at this position. (Later than a hole, case 2: another
+      // Case 4: nothing was published at this position. (Case 3, later than a hole: another
       // consumer took it after `at` was read. Its take happens before what we read from the slot,
       // so the next look finds a later position.)
       const std::int64_t state = gap(at, word);
       if (state <= 0) return nullptr;
       if (state > kHole) continue;
-      // Case 3: an element, or a hole to skip.
+      // Case 1: an element. Case 2: a hole to skip.
       const Word next = at + kStep;
       // relaxed, both: decides who owns the position; the slot word hands it over
       if (!taken.compare_exchange_weak(at, next, std::memory_order_relaxed,
@@ -648,8 +648,8 @@ class MpmcRing<T, Memory>::Consumer {
         ++count;
       }
       if (count == 0) {
-        if (state <= 0) return 0;  // case 1 of take_one()
-        continue;                  // case 2
+        if (state <= 0) return 0;  // case 4 of take_one()
+        continue;                  // case 3
       }
       // relaxed, both: as in take_one()
       if (taken.compare_exchange_weak(at, at + count * kStep, std::memory_order_relaxed,
