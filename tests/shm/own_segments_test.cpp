@@ -396,8 +396,8 @@ TEST(OwnSegments, LaneThatCanNotBeMappedLaterIsReported) {
   EXPECT_EQ(told, 1);
 }
 
-// A replier that can not map a requester's lane is told to the requester as one that is gone, or, if
-// it has given the lane up before the request is made, as none.
+// A replier that can not map a requester's lane is told to the requester as one that is gone, or,
+// if it has given the lane up before the request is made, as none.
 TEST(OwnSegments, RequestLaneThatCanNotBeMappedIsReportedAndAnswersNothing) {
   const SegmentName name;
   Witness<Signals> signals;
