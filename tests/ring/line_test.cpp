@@ -142,6 +142,29 @@ TEST_P(LinesTest, WriterStopsAtItsLimitEvenIfThatShrinks) {
   EXPECT_EQ(writer.room(), 1U);
 }
 
+TEST_P(LinesTest, OwningALineChangesNothingAlsoWhenItsWriterIsALapAhead) {
+  LineWriter<Slot<Element>, NativeMemory> writer(lines_, GetParam());
+  LineReader<Slot<Element>, NativeMemory> reader(lines_, GetParam());
+  const auto write = [&](Sequence count) {
+    for (Sequence i = 0; i < count; ++i) {
+      ASSERT_TRUE(writer.open([&] { return GetParam() + 2 * kSlots; }, [](auto*, Sequence) {}));
+      writer.slot()->construct(i);
+      writer.publish(1);
+    }
+  };
+  write(LinesType::kItems);
+  ASSERT_TRUE(reader.open());
+  for (std::size_t i = 1; i < LinesType::kItems; ++i) reader.advance();
+  const auto published = [&] { return reader.line()->published.load(std::memory_order_relaxed); };
+  reader.own_line();
+  EXPECT_EQ(published(), GetParam() + LinesType::kItems);
+  // a ring that is full to the brim uses the line again while its last element is still unread
+  write(kSlots - LinesType::kItems + 1);
+  ASSERT_EQ(published(), GetParam() + kSlots + 1);
+  reader.own_line();
+  EXPECT_EQ(published(), GetParam() + kSlots + 1);
+}
+
 TEST_P(LinesTest, ReaderThatSeeksFindsTheSameAsOneThatWalked) {
   LineWriter<Slot<Element>, NativeMemory> writer(lines_, GetParam());
   for (Element i = 0; i < kSlots; ++i) {

@@ -336,6 +336,18 @@ template <class Handler, class T>
   }
 }
 
+/// What reliable cursors do when they pass an element, before they advance: hand the line back to
+/// its producer if all of it has been read without a wait. Not where the audience lies apart: there
+/// readers may not be permitted to write the line.
+template <class Memory, class SlotType>
+[[gnu::always_inline]] inline void pass_element(LineReader<SlotType, Memory>& reader,
+                                                bool hands_back) noexcept {
+  if constexpr (LineLayout<SlotType>::kShared) {
+    if (reader.ends_streamed_line() && hands_back) reader.own_line();
+  }
+  reader.advance();
+}
+
 /// What all cursors do besides reading: leave at the end, ask for signals, tell how far behind they
 /// are.
 template <class BlockType, class Memory>

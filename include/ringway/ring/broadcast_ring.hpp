@@ -358,7 +358,7 @@ class BroadcastRing<T, Memory>::Cursor {
       return std::nullopt;
     Memory::before_read(reader_.slot(), sizeof(T));
     std::optional<T> value(std::as_const(reader_.slot()->get()));
-    reader_.advance();
+    pass_element(reader_, hands_back_);
     gate_.advance(reader_.position());
     return value;
   }
@@ -379,7 +379,7 @@ class BroadcastRing<T, Memory>::Cursor {
       for (std::size_t i = 0; i < count; ++i) {
         Memory::before_read(reader_.slot(), sizeof(T));
         const T& element = reader_.slot()->get();
-        reader_.advance();
+        pass_element(reader_, hands_back_);
         ++read;
         if (!go_on_after(handler, element)) return read;
       }
@@ -426,10 +426,13 @@ class BroadcastRing<T, Memory>::Cursor {
   friend BroadcastRing;
 
   Cursor(CursorGate<Block, Memory> gate, const BroadcastShape<Memory>& shape) noexcept
-      : gate_(std::move(gate)), reader_(gate_.block()->lines(shape), gate_.position()) {}
+      : gate_(std::move(gate)),
+        reader_(gate_.block()->lines(shape), gate_.position()),
+        hands_back_(!shape.apart) {}
 
   CursorGate<Block, Memory> gate_;
   LineReader<Slot<T>, Memory> reader_;
+  bool hands_back_;
 };
 
 }  // namespace ringway

@@ -8,8 +8,8 @@
 /// cost one coherence transfer, and seven 8-byte elements share it. Up to 512 bytes, seven elements
 /// lie behind a cache line with their word; larger ones have a word each.
 ///
-/// *Protocol.* Only the writer stores `published`, and it only grows. A reader at position `p` in
-/// this line finds
+/// *Protocol.* Only the writer changes `published`, and it only grows (a reader may write it over
+/// with itself: own_line()). A reader at position `p` in this line finds
 ///   published - p <= 0   nothing yet (the word is from this lap, or from an earlier one)
 ///   published - p >  0   the elements from p to the smaller of `published` and the line's end
 /// A word behind the line's end is from a later lap. A reader that the writer waits for may find it
@@ -20,7 +20,8 @@
 ///
 /// *Synchronisation.*
 ///   "published"  LineWriter::publish stores Line::published -> LineReader::open loads it:
-///                the elements are constructed
+///                the elements are constructed. LineReader::own_line's read-modify-write passes it
+///                on, as part of the release sequence
 ///
 /// *Progress.* Everything here is wait-free.
 ///
@@ -325,6 +326,16 @@ class LineReader {
     } else {
       return distance(position_, stream_end_) >= 0;  // every element has cache lines of its own
     }
+  }
+
+  /// Makes this processor the owner of the current line, all of which has been published, so that
+  /// its writer gets it back faster: docs/design/broadcast-ring.md. For lines that several read;
+  /// changes nothing in them, whatever the writer does meanwhile. Wait-free.
+  void own_line() noexcept {
+    auto whole = line_end_;  // another position is from a later lap
+    // relaxed: writes the same position over itself
+    line_->published.compare_exchange_strong(whole, line_end_, std::memory_order_relaxed,
+                                             std::memory_order_relaxed);  // relaxed: no matter
   }
 
   /// The position after the last slot of the current line, in this reader's lap.

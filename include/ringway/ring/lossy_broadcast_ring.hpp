@@ -354,7 +354,7 @@ class LossyBroadcastRing<T, Memory>::Cursor {
     if (reader_.available() == 0 && !reader_.open()) [[unlikely]]
       return std::nullopt;
     const typename SlotType::Copy copy(*reader_.slot());
-    reader_.advance();
+    pass_element(reader_, hands_back_);
     gate_.advance(reader_.position());
     return copy.get();
   }
@@ -374,7 +374,7 @@ class LossyBroadcastRing<T, Memory>::Cursor {
       const AtExit pass([this] { gate_.advance(reader_.position()); });
       for (std::size_t i = 0; i < count; ++i) {
         const typename SlotType::Copy copy(*reader_.slot());
-        reader_.advance();
+        pass_element(reader_, hands_back_);
         ++read;
         if (!go_on_after(handler, copy.get())) return read;
       }
@@ -414,10 +414,13 @@ class LossyBroadcastRing<T, Memory>::Cursor {
   friend LossyBroadcastRing;
 
   Cursor(CursorGate<Block, Memory> gate, const BroadcastShape<Memory>& shape) noexcept
-      : gate_(std::move(gate)), reader_(gate_.block()->lines(shape), gate_.position()) {}
+      : gate_(std::move(gate)),
+        reader_(gate_.block()->lines(shape), gate_.position()),
+        hands_back_(!shape.apart) {}
 
   CursorGate<Block, Memory> gate_;
   LineReader<SlotType, Memory> reader_;
+  bool hands_back_;
 };
 
 /// One lossy reader: one thread at a time. Its destruction leaves.
