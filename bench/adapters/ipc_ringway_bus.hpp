@@ -11,16 +11,18 @@
 
 namespace ringway::bench {
 
-template <class T>
-class IpcRingwayBus {
+/// \tparam kForWriting others' lanes are mapped for writing too
+template <class T, bool kForWriting>
+class IpcRingwayBusMapped {
  public:
-  static constexpr AdapterInfo kInfo{.name = "SharedBus", .kind = Kind::kRingway};
+  static constexpr AdapterInfo kInfo{
+      .name = kForWriting ? "SharedBus, mapped for writing" : "SharedBus", .kind = Kind::kRingway};
   static constexpr bool kPushes = true;
 
-  explicit IpcRingwayBus(const IpcPlan& plan) : plan_(plan) {}
+  explicit IpcRingwayBusMapped(const IpcPlan& plan) : plan_(plan) {}
 
   struct Writer {
-    explicit Writer(IpcRingwayBus& adapter)
+    explicit Writer(IpcRingwayBusMapped& adapter)
         : bus(adapter.open()), publisher(bus.publisher(adapter.topic())) {}
     void send(const T& message) { static_cast<void>(publisher.publish(message)); }
     SharedBus bus;
@@ -29,7 +31,7 @@ class IpcRingwayBus {
 
   template <class Handler>
   struct Reader {
-    Reader(IpcRingwayBus& adapter, std::size_t, Handler& handler)
+    Reader(IpcRingwayBusMapped& adapter, std::size_t, Handler& handler)
         : bus(adapter.open()),
           dispatcher(bus, {.name = "reader",
                            .cpu = sched_getcpu(),  // where this process was put
@@ -50,10 +52,17 @@ class IpcRingwayBus {
   [[nodiscard]] Topic<T> topic() const { return {plan_.topic, {.capacity = plan_.capacity}}; }
   [[nodiscard]] SharedBus open() const {
     const std::size_t lane = plan_.capacity * (sizeof(T) + 128);
-    return open_shared(plan_.name, {.lane_bytes = (std::size_t{1} << 20) + 2 * lane}).value();
+    return open_shared(plan_.name, {.lane_bytes = (std::size_t{1} << 20) + 2 * lane,
+                                    .map_others_for_writing = kForWriting})
+        .value();
   }
 
   const IpcPlan plan_;
 };
+
+template <class T>
+using IpcRingwayBus = IpcRingwayBusMapped<T, false>;
+template <class T>
+using IpcRingwayBusForWriting = IpcRingwayBusMapped<T, true>;
 
 }  // namespace ringway::bench

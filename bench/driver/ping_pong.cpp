@@ -7,6 +7,7 @@
 
 #include "driver/clock.hpp"
 #include "driver/statistics.hpp"
+#include "ringway/base/cpu_relax.hpp"
 
 namespace ringway::bench {
 namespace {
@@ -15,13 +16,19 @@ struct alignas(128) Line {
   std::atomic<std::uint64_t> turn{0};
 };
 
-}  // namespace
-
-double ping_pong_ns(Stage& stage, std::uint64_t rounds, Histogram* latencies) {
+template <PingPong kKind>
+double ping_pong(Stage& stage, std::uint64_t rounds, Histogram* latencies) {
   constexpr std::uint64_t kChunk = 100;
   const std::uint64_t chunks = std::max<std::uint64_t>(rounds / kChunk, 4);
   const double rate = ticks_per_ns();
-  Line line;
+  Line lines[2];
+  Line& there = lines[0];
+  Line& back = lines[kKind == PingPong::kOneLine ? 0 : 1];
+  const auto await = [](const Line& line, std::uint64_t turn) {
+    while (line.turn.load(std::memory_order_acquire) != turn) {
+      if constexpr (kKind == PingPong::kLineEachWay) cpu_relax();
+    }
+  };
   StartLine start(2);
   std::vector<double> chunk_ns;
   chunk_ns.reserve(chunks);
@@ -29,9 +36,8 @@ double ping_pong_ns(Stage& stage, std::uint64_t rounds, Histogram* latencies) {
     start.arrive_and_wait();
     if (worker == 1) {
       for (std::uint64_t i = 0; i < chunks * kChunk; ++i) {
-        while (line.turn.load(std::memory_order_acquire) != 2 * i + 1) {
-        }
-        line.turn.store(2 * i + 2, std::memory_order_release);
+        await(there, 2 * i + 1);
+        back.turn.store(2 * i + 2, std::memory_order_release);
       }
       return;
     }
@@ -40,9 +46,8 @@ double ping_pong_ns(Stage& stage, std::uint64_t rounds, Histogram* latencies) {
       const std::uint64_t chunk_begin = ticks();
       std::uint64_t begin = chunk_begin;
       for (const std::uint64_t end = i + kChunk; i < end; ++i) {
-        line.turn.store(2 * i + 1, std::memory_order_release);
-        while (line.turn.load(std::memory_order_acquire) != 2 * i + 2) {
-        }
+        there.turn.store(2 * i + 1, std::memory_order_release);
+        await(back, 2 * i + 2);
         if (latencies != nullptr) {
           const std::uint64_t now = ticks();
           latencies->record(static_cast<std::uint64_t>(static_cast<double>(now - begin) / rate));
@@ -55,19 +60,26 @@ double ping_pong_ns(Stage& stage, std::uint64_t rounds, Histogram* latencies) {
   return median_of(chunk_ns);
 }
 
+}  // namespace
+
+double ping_pong_ns(Stage& stage, std::uint64_t rounds, Histogram* latencies, PingPong kind) {
+  return kind == PingPong::kOneLine ? ping_pong<PingPong::kOneLine>(stage, rounds, latencies)
+                                    : ping_pong<PingPong::kLineEachWay>(stage, rounds, latencies);
+}
+
 double bracket_ns(Stage& stage) {
   return ping_pong_ns(stage, 1200);
 }
 
-Subject ping_pong_subject() {
-  return {.name = "raw cache-line ping-pong",
+Subject ping_pong_subject(PingPong kind) {
+  return {.name = kind == PingPong::kOneLine ? "raw cache-line ping-pong" : "a line each way",
           .kind = Kind::kLimit,
-          .run = [](Stage& stage, std::uint64_t count) {
+          .run = [kind](Stage& stage, std::uint64_t count) {
             Measurement measurement;
-            measurement.value = ping_pong_ns(stage, count);
+            measurement.value = ping_pong_ns(stage, count, nullptr, kind);
             measurement.seconds = measurement.value * static_cast<double>(count) * 1e-9;
             measurement.latencies.emplace();
-            static_cast<void>(ping_pong_ns(stage, count / 4, &*measurement.latencies));
+            static_cast<void>(ping_pong_ns(stage, count / 4, &*measurement.latencies, kind));
             return measurement;
           }};
 }

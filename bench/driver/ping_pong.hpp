@@ -42,16 +42,20 @@ struct ClassLimits {
   }
 };
 
-/// One word on one line, written by two workers in turn. \return the median over chunks of the
-/// round trip in ns; with `latencies`, every single round trip too (which costs a clock reading
-/// each).
+/// What two workers write in turn: one line, as fast as they can; or a line each, as two queues
+/// must, with a pause between looks, which is faster there.
+enum class PingPong : unsigned char { kOneLine, kLineEachWay };
+
+/// \return the median over chunks of the round trip in ns; with `latencies`, every single round
+/// trip too (which costs a clock reading each).
 [[nodiscard]] double ping_pong_ns(Stage& stage, std::uint64_t rounds,
-                                  Histogram* latencies = nullptr);
+                                  Histogram* latencies = nullptr,
+                                  PingPong kind = PingPong::kOneLine);
 
 /// The ruler: about 0.3 ms.
 [[nodiscard]] double bracket_ns(Stage& stage);
 
-/// The limit as a subject of round-trip rows.
-[[nodiscard]] Subject ping_pong_subject();
+/// The limits as subjects of round-trip rows.
+[[nodiscard]] Subject ping_pong_subject(PingPong kind = PingPong::kOneLine);
 
 }  // namespace ringway::bench

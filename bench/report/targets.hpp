@@ -17,7 +17,7 @@ struct Quantity {
     kRingway,   ///< the Ringway subject whose name begins with `subject`
     kBestPeer,  ///< the best peer of the row
     kPeer,      ///< the peer whose name begins with `subject`
-    kLimit,     ///< the limit of the row
+    kLimit,     ///< the best limit of the row whose name begins with `subject`
     kOne,       ///< no reference: the figure itself is the result
   };
   enum class Statistic : unsigned char { kMedian, kWorst };

@@ -26,12 +26,16 @@ Row make_row(const Options& options) {
     }));
   };
   add.template operator()<IpcRingwayBus>();
+  if constexpr (kBytes <= 64) add.template operator()<IpcRingwayBusForWriting>();
   for_each_ipc_ring<T>(true, add);
   for_each_ipc_peer<T>(add);
   // What fits a line with its sequence is held against the line, anything larger against the slot.
   if constexpr (kBytes <= 48) {
     row.subjects.push_back(
         ipc_subject({.name = "raw cache-line ping-pong", .kind = Kind::kLimit}, run_raw_ping_pong));
+    row.subjects.push_back(
+        ipc_subject({.name = "a line each, mapped for reading", .kind = Kind::kLimit},
+                    run_ping_pong_for_reading));
   } else {
     add.template operator()<IpcBareSlot>();
   }

@@ -38,6 +38,7 @@ void add_request_rows(Rows& rows, const Options& options) {
   add_requests<ZeroMqRequests>(spin, 0);
   add_requests<NngRequests>(spin, 0);
   spin.subjects.push_back(ping_pong_subject());
+  spin.subjects.push_back(ping_pong_subject(PingPong::kLineEachWay));
   rows.push_back(std::move(spin));
 
   Row park = make_row("request_park");

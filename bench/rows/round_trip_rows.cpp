@@ -29,6 +29,7 @@ Row make_row(std::size_t capacity) {
           .unit = "ns",
           .better = Better::kLower};
   row.subjects.push_back(ping_pong_subject());
+  row.subjects.push_back(ping_pong_subject(PingPong::kLineEachWay));
   add_round_trip<RingwaySpsc<T>, T>(row);
   for_compiled_capacity(capacity, [&]<unsigned kCapacity>() {
     using Queue =

@@ -30,6 +30,7 @@ struct Number {
   std::uint64_t value;
 };
 constexpr Topic<Number> kNumbers{"numbers", {.capacity = 64}};
+constexpr Topic<Number> kAnswers{"answers", {.capacity = 64}};
 constexpr Topic<Number> kLossy{"lossy", {.capacity = 64, .admits_lossy = true}};
 constexpr Service<Number(Number)> kNext{"next", {.timeout = 20s}};
 
@@ -86,6 +87,41 @@ TEST(OwnSegments, AnothersLaneIsNotWritable) {
     EXPECT_EQ(signals->received, 1u) << "the publisher's, for reading";
     EXPECT_EQ(publisher.publish_for(Number{1}, 60s), PublishStatus::kPublished);
   }
+}
+
+// Unless this process asks for it; the others still map its lanes for reading alone.
+TEST(OwnSegments, AnothersLaneIsMappedForWritingWhereAsked) {
+  const SegmentName name;
+  auto bus = open_shared(name.str());
+  ASSERT_TRUE(bus.ok()) << bus.status();
+  auto publisher = bus->publisher(kNumbers);
+  Dispatcher dispatcher{*bus};
+  std::atomic<std::uint64_t> answer{0};
+  auto answers = dispatcher.subscribe(kAnswers, [&](const Number& n) { answer = n.value; });
+  Witness<Signals> signals;
+  Process child([&] {
+    auto own = open_shared(name.str(), {.map_others_for_writing = true});
+    if (!own.ok()) return 1;
+    auto back = own->publisher(kAnswers);
+    std::atomic<std::uint64_t> got{0};
+    Dispatcher feed{*own};
+    auto subscription = feed.subscribe(kNumbers, [&](const Number& n) { got = n.value; });
+    for (const auto& mapping : mappings_of("ringway-" + name.str() + "@")) {
+      if (contains(mapping, "rw-s")) ++signals->received;  // its own shows no name
+      if (contains(mapping, "r--s")) signals->received += 100;
+    }
+    ++signals->ready;
+    if (!eventually([&] { return got != 0; })) return 3;
+    return back.publish_for(Number{got + 1}, 60s) == PublishStatus::kPublished ? 0 : 2;
+  });
+  ASSERT_TRUE(eventually([&] { return signals->ready != 0; }));
+  EXPECT_EQ(publisher.publish_for(Number{41}, 60s), PublishStatus::kPublished);
+  EXPECT_TRUE(eventually([&] { return answer == 42; }));
+  for (const auto& mapping : mappings_of("ringway-" + name.str() + "@")) {
+    EXPECT_FALSE(contains(mapping, "rw-s")) << mapping;
+  }
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(signals->received, 1u) << "the publisher's, for writing";
 }
 
 // Nor can a publisher write where its readers' positions lie.

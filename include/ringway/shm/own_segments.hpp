@@ -134,7 +134,10 @@ class OwnSegments {
   };
 
   /// \param control the segment that all write \param options for this process's own segment
-  OwnSegments(const Segment& control, SegmentOptions options) : options_(std::move(options)) {
+  /// \param others how others' segments are mapped
+  OwnSegments(const Segment& control, SegmentOptions options,
+              Segment::Access others = Segment::Access::kRead)
+      : options_(std::move(options)), others_(others) {
     struct stat facts {};
     if (::fstat(control.fd(), &facts) != 0) return;
     prefix_ = prefix_of(control.path(), facts.st_ino);
@@ -192,7 +195,7 @@ class OwnSegments {
     if (::lstat(path.c_str(), &facts) == 0 && (shared_by_users || facts.st_uid == control_owner_)) {
       options.owner = facts.st_uid;
     }
-    auto opened = Segment::open_path(path, options, kPurpose, Segment::Access::kRead);
+    auto opened = Segment::open_path(path, options, kPurpose, others_);
     if (!opened.ok()) return nullptr;
     opened->close_descriptor();
     auto mapped = std::make_shared<const Segment>(*std::move(opened));
@@ -311,6 +314,7 @@ class OwnSegments {
   }
 
   SegmentOptions options_;
+  Segment::Access others_;
   std::string prefix_;
   ::uid_t control_owner_ = 0;
   ::gid_t control_group_ = 0;

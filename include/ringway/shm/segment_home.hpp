@@ -65,6 +65,8 @@ struct SegmentHomeOptions {
   std::size_t own_bytes = std::size_t{4} << 20;  ///< for lanes, in this process's own segment
   std::uint32_t participants = 32;               ///< processes attached at a time
   std::string participant_name = "";             ///< shown by tools
+  /// How others' own segments are mapped.
+  Segment::Access others = Segment::Access::kRead;
 };
 
 /// The directory's lock: local between threads, on a byte of the file between processes.
@@ -165,9 +167,10 @@ class SegmentAttachment final : public ForkGuard {
 
   /// Makes the segment that this process alone writes. \pre attached, and the control segment has
   /// its name. Under the lock.
-  [[nodiscard]] absl::Status make_own(SegmentOptions options, std::size_t bytes) {
+  [[nodiscard]] absl::Status make_own(SegmentOptions options, std::size_t bytes,
+                                      Segment::Access others) {
     options.bytes = round_up(OwnSegments::kLanes + bytes, 4096);
-    own_ = std::make_unique<OwnSegments>(segment_, std::move(options));
+    own_ = std::make_unique<OwnSegments>(segment_, std::move(options), others);
     return own_->make_own(participants_.generation(self_) + 1);
   }
   /// The number of a participant's segment. Under the lock.
@@ -419,7 +422,7 @@ class SegmentHome {
 
   static absl::Status make_own(SegmentAttachment& attachment, const SegmentHomeOptions& options) {
     const std::scoped_lock lock(attachment.lock());
-    return attachment.make_own(options.segment, options.own_bytes);
+    return attachment.make_own(options.segment, options.own_bytes, options.others);
   }
   static absl::StatusOr<std::unique_ptr<SegmentAttachment>> lay_out(
       Segment segment, const SegmentHomeOptions& options, const SegmentContents& contents,
@@ -462,7 +465,8 @@ class SegmentHome {
         return absl::NotFoundError("dead");
       }
       auto status = joined->attach(options.participant_name);
-      if (status.ok() && named) status = joined->make_own(options.segment, options.own_bytes);
+      if (status.ok() && named)
+        status = joined->make_own(options.segment, options.own_bytes, options.others);
       if (!status.ok()) return status;
     }
     return SegmentHome(std::move(joined));

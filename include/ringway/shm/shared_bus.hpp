@@ -42,6 +42,9 @@ struct SharedBusOptions {
                         .types = 64};
   /// What tools show of this process.
   std::string participant_name = "";
+  /// Map for writing too what only others write. Small messages then pass faster on some processors
+  /// (docs/design/segment.md), but a wild write of this process's can change what others publish.
+  bool map_others_for_writing = false;
   /// Who may attach, where the segment lives, huge pages, ...; `bytes` is computed.
   SegmentOptions segment{};
   BusOptions bus{};
@@ -95,6 +98,7 @@ struct SharedBusContents {
                                       (lanes_inside ? options.lane_bytes : audiences),
                                   4096);
     home.own_bytes = options.lane_bytes;
+    if (options.map_others_for_writing) home.others = Segment::Access::kReadWrite;
     return home;
   }
 };
