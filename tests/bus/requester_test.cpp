@@ -129,6 +129,47 @@ TEST(Requester, RequestThatIsTooOldWhenItsTurnComesIsNotHandled) {
   EXPECT_EQ(requester.late_replies(), 0u);
 }
 
+// The server saw the lane of requests empty a moment before another subscription's handler took its
+// time: what came meanwhile is old.
+TEST(Requester, RequestThatIsTooOldAfterAnotherHandlerIsNotHandled) {
+  Bus bus;
+  Dispatcher server{bus};
+  Door door;
+  std::atomic<int> handled{0};
+  auto replier = server.reply(kTwice, [&](const Question& question) {
+    handled.fetch_add(1);
+    return twice(question);
+  });
+  constexpr Topic<int> kHoldUp{"hold.up", {.capacity = 4}};
+  auto held_up = server.subscribe(kHoldUp, [&](int) { door.pass(); });
+  auto publisher = bus.publisher(kHoldUp);
+  auto requester = bus.requester(kTwice);
+  EXPECT_TRUE(requester.request({1}).has_value());
+  EXPECT_EQ(publisher.publish(0), PublishStatus::kPublished);
+  ASSERT_TRUE(door.await_somebody());
+  EXPECT_EQ(requester.request({2}, 5ms).error(), RequestError::kTimedOut);
+  door.open();
+  EXPECT_TRUE(requester.request({3}).has_value());
+  EXPECT_EQ(handled.load(), 2);
+}
+
+TEST(Requester, RequestWithoutTimeIsNotHandled) {
+  Bus bus;
+  Dispatcher server{bus, {.idle = Idle::kSpin}};
+  std::atomic<int> handled{0};
+  auto replier = server.reply(kTwice, [&](const Question& question) {
+    handled.fetch_add(1);
+    return twice(question);
+  });
+  auto requester = bus.requester(kTwice);
+  EXPECT_TRUE(requester.request({1}).has_value());
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(requester.request({2}, 0ns).error(), RequestError::kTimedOut);
+  }
+  EXPECT_TRUE(requester.request({3}).has_value());
+  EXPECT_EQ(handled.load(), 2);
+}
+
 TEST(Requester, ReplierThatEndsWithRequestsPendingSaysSo) {
   Bus bus;
   Dispatcher server{bus};

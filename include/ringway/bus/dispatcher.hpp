@@ -275,7 +275,10 @@ class DispatcherCore final : public DispatcherBase {
     unsigned idle_rounds = 0;
     unsigned busy_rounds = 0;
     while (true) {
-      if (record_.ready.any()) collect();
+      if (record_.ready.any()) {
+        collect();
+        ++turn_;
+      }
       if constexpr (SharedHome<H>) {
         if (!held_up_.empty()) [[unlikely]]
           try_again();
@@ -393,10 +396,12 @@ class DispatcherCore final : public DispatcherBase {
     for (std::size_t i = 0; i < hot_.size(); ++i) {
       auto* reader = hot_[i];
       if (reader->has_news()) {
+        reader->just_came = reader->idle_rounds != 0 && reader->seen_empty == turn_;
         reader->idle_rounds = 0;
         handled += handle(reader);
       } else {
         ++reader->idle_rounds;
+        reader->seen_empty = turn_;
         weary += reader->idle_rounds >= cooling().patience ? 1 : 0;
         if (reader->idle_rounds % cooling().patience == 0) finished |= reader->finished();
       }
@@ -418,6 +423,7 @@ class DispatcherCore final : public DispatcherBase {
     }
     std::size_t handled = 0;
     if (!subscription->ended()) handled = reader->drain(options_.batch);
+    ++turn_;
     running_.store(nullptr, std::memory_order_release);  // release "handled"
     return handled;
   }
@@ -465,8 +471,12 @@ class DispatcherCore final : public DispatcherBase {
   }
 
   void idle(unsigned rounds) {
-    if (rounds % kRoundsPerLook == kRoundsPerLook - 1) bus_->look_after_others();
+    if (rounds % kRoundsPerLook == kRoundsPerLook - 1) {
+      bus_->look_after_others();
+      ++turn_;
+    }
     if (options_.idle == Idle::kSpin || rounds < options_.pauses) return Memory::relax();
+    ++turn_;
     if (options_.idle == Idle::kYield || rounds < options_.pauses + options_.yields) {
       return Memory::yield();
     }
@@ -595,6 +605,7 @@ class DispatcherCore final : public DispatcherBase {
   std::vector<std::vector<Reader*>> by_lane_;
   std::vector<std::uint32_t> held_up_;  // lanes to pick up when the directory's lock is free
   unsigned rounds_held_up_ = kRoundsHeldUp;
+  std::uint32_t turn_ = 0;  // another one after whatever takes time
   std::uint64_t left_ = 0;
   DispatcherCore* waits_for_ = nullptr;          // under the bus's wait_lock
   const CoreOfSubscription* awaited_ = nullptr;  // likewise

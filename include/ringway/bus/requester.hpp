@@ -97,7 +97,7 @@ class RequesterCore {
     const auto ticket = table_.open(deadline);
     if (!ticket) return Failure{RequestError::kTooMany};
     const auto status = requests_->try_push([&](auto& producer) {
-      return producer.try_push(RequestElement<Request>{*ticket, deadline, std::move(request)});
+      return producer.try_emplace(*ticket, deadline, std::move(request));
     });
     if (status == PublishStatus::kPublished) return *ticket;
     table_.cancel(*ticket);

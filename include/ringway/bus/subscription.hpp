@@ -67,6 +67,10 @@ class LaneReader {
   SubscriptionCore<Memory>* subscription = nullptr;
   bool hot = false;
   std::uint32_t idle_rounds = 0;
+  std::uint32_t seen_empty = 0;  // in which turn of the dispatcher's
+  /// What drain() finds first came a moment ago: the dispatcher saw the lane empty, and has done
+  /// nothing since that takes time. For drain(), which clears it.
+  bool just_came = false;
 
  private:
   std::uint32_t lane_;

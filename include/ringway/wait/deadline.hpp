@@ -38,6 +38,8 @@ class Deadline {
 
   [[nodiscard]] constexpr bool is_never() const noexcept { return at_ns_ == kNever; }
 
+  /// True if it was made of no time or less. Any thread; does not read the clock.
+  [[nodiscard]] constexpr bool never_lay_ahead() const noexcept { return at_ns_ <= 0; }
   /// Any thread; reads the clock unless there is no limit.
   [[nodiscard]] bool passed() const noexcept { return !is_never() && now_ns() >= at_ns_; }
 
