@@ -9,7 +9,7 @@
 namespace ringway {
 namespace {
 
-constexpr auto kLast = SetupError::kOutOfReach;
+constexpr auto kLast = SetupError::kCorruptFrames;
 
 TEST(SetupError, EachHasASentenceOfItsOwn) {
   std::set<std::string> sentences;

@@ -133,6 +133,47 @@ TEST(BroughtGate, ReaderWritesOutsideOfTheBlockAlone) {
   reader_writes_outside_of_the_block_alone<LossyBroadcastRing<std::uint64_t>>();
 }
 
+TEST(BroughtGate, ReaderOfBytesWritesOutsideOfTheBlockAlone) {
+  constexpr BroadcastByteRing::Options kOptions{
+      .capacity = 64, .max_frame = 8, .max_cursors = 3, .start = ~Sequence{0} - 99};
+  const auto parts = BroadcastByteRing::parts(kOptions).value();
+  const Page block(parts.block);
+  const Page audience(parts.audience);
+  const Page own(sizeof(OwnGate<>));
+  auto* word = ::new (static_cast<void*>(own.span().data())) OwnGate<>;
+  EXPECT_EQ(BroadcastByteRing::format(block.span(), audience.span().first(64), kOptions).error(),
+            SetupError::kMemoryTooSmall);
+  auto made = BroadcastByteRing::format(block.span(), audience.span(), kOptions).value();
+  auto producer = made.producer(GateFinder<>::by_address()).value();
+  const std::array<std::byte, 8> message{std::byte{7}};
+  ASSERT_TRUE(producer.try_push(message));
+  block.close();  // whoever writes there from now on gets a signal
+  EXPECT_EQ(BroadcastByteRing::join(block.span()).error(), SetupError::kCorruptHeader)
+      << "it does not hold its audience";
+  auto ring = BroadcastByteRing::join(block.span(), audience.span()).value();
+  const auto gate = ring.reserve_cursor().value();
+  auto cursor = ring.adopt_cursor(gate, *word, reinterpret_cast<std::uintptr_t>(&word->position));
+  EXPECT_FALSE(cursor.has_news());
+  ASSERT_TRUE(cursor.ask_for_signal());
+  block.open();
+  own.close();  // the producer does not write there
+  for (int round = 0; round < 20; ++round) {
+    std::size_t sent = 0;
+    while (producer.try_push(message)) ++sent;
+    EXPECT_GE(sent, 4u);
+    EXPECT_EQ(producer.take_signals(), round == 0 ? std::uint64_t{1} << gate : 0);
+    own.open();
+    block.close();
+    audience.close();  // reading alone writes the reader's own word, nothing else
+    const auto see = [](std::span<const std::byte> bytes) { EXPECT_EQ(bytes[0], std::byte{7}); };
+    EXPECT_EQ(cursor.drain(see, kNoLimit), sent);
+    block.open();
+    audience.open();
+    own.close();
+  }
+  own.open();
+}
+
 /// Knows where some words lie, and what it was asked for.
 struct Finder : GateFinder<> {
   Finder() : GateFinder<>{look} {}

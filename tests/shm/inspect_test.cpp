@@ -31,6 +31,7 @@ struct Tick {
 };
 constexpr Topic<Tick> kTicks{"md.ticks", {.capacity = 64, .admits_lossy = true}};
 constexpr Topic<Tick> kFamily{"md.family.>", {.capacity = 16}};
+constexpr ByteTopic kBytes{"md.bytes", {.capacity = 500, .largest = 100, .encoding = "test/1"}};
 
 SharedBusOptions named(const char* participant) {
   SharedBusOptions options;
@@ -120,6 +121,39 @@ TEST(Inspect, ShowsParticipantsTopicsLanesAndHowFarReadersAreBehind) {
   EXPECT_EQ(seen.subscriptions[0].pattern, "md.ticks");
   EXPECT_TRUE(std::any_of(seen.topics.begin(), seen.topics.end(),
                           [](const TopicInfo& one) { return one.name == "md.family.a"; }));
+  held = false;
+}
+
+TEST(Inspect, ShowsLanesOfBytesAndHowManyBytesReadersAreBehind) {
+  const SegmentName name;
+  auto bus = open_shared(name.str()).value();
+  std::atomic<bool> entered{false};
+  std::atomic<bool> held{true};
+  Dispatcher slow{bus, {.name = "slow"}};
+  auto subscription = slow.subscribe(kBytes, [&](std::span<const std::byte>) {
+    entered = true;
+    while (held) std::this_thread::sleep_for(1ms);
+  });
+  auto publisher = bus.publisher(kBytes);
+  const std::array<std::byte, 20> message{};
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(publisher.publish(message), PublishStatus::kPublished);
+  ASSERT_TRUE(test::eventually([&] { return entered.load(); }));
+
+  const auto seen = look(name);
+  const auto* lane = lane_of(seen, "md.bytes");
+  ASSERT_NE(lane, nullptr);
+  EXPECT_EQ(lane->trouble, "");
+  EXPECT_TRUE(lane->ring.of_bytes());
+  EXPECT_EQ(lane->ring.capacity, kBytes.options.capacity);
+  EXPECT_EQ(lane->published, 3U);
+  ASSERT_EQ(lane->readers.size(), 1U);
+  EXPECT_EQ(lane->readers[0].behind, 3 * byte_message_cost(message.size()));
+  EXPECT_EQ(lane->depth(), lane->readers[0].behind);
+  const auto type = decode_message_type(lane->description);
+  ASSERT_TRUE(type.has_value());
+  EXPECT_EQ(type->type().name, "test/1");
+  EXPECT_EQ(seen.topics[lane->topic].type_name, "test/1");
+  EXPECT_EQ(seen.topics[lane->topic].type_size, 0U);
   held = false;
 }
 
@@ -298,6 +332,8 @@ TEST(Inspect, RandomWordsAnywhereGiveAnAnswer) {
     auto family = bus.family_publisher(kFamily);
     ASSERT_EQ(ticks.publish({1, 2}), PublishStatus::kPublished);
     ASSERT_EQ(family.publish(family.topic("md.family.a"), {1, 2}), PublishStatus::kPublished);
+    auto bytes = bus.publisher(kBytes);
+    ASSERT_EQ(bytes.publish(std::as_bytes(std::span("message"))), PublishStatus::kPublished);
     good = bytes_of(name.path());
     copy_bus(name, copy);
   }

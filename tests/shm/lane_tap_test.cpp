@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "shm_support.hpp"
+#include "tests/ring/byte_messages.hpp"
 
 namespace ringway {
 namespace {
@@ -189,6 +190,103 @@ TEST(LaneTap, ShowsWholeMessagesOnlyWhileTheyAreOverwritten) {
     read_beside_a_publisher<8>(lossy, 32, 60'000);
     read_beside_a_publisher<80>(lossy, 8, 30'000);
     read_beside_a_publisher<8>(lossy, 1, 20'000);
+  }
+}
+
+/// A lane of bytes whose messages follow from their numbers, and what a tap saw of it.
+struct TappedBytes {
+  static constexpr std::size_t kMost = 100;
+
+  explicit TappedBytes(std::size_t capacity)
+      : publisher(bus.publisher(
+            ByteTopic{"bytes", {.capacity = capacity, .largest = kMost, .encoding = "test/1"}})) {}
+
+  void publish() {
+    std::vector<std::byte> message(test::size_of_message(sent, kMost));
+    test::write_message(sent, message);
+    ASSERT_EQ(publisher.try_publish(message), PublishStatus::kPublished);
+    ++sent;
+  }
+  std::size_t read(LaneTap& tap) {
+    const auto got =
+        tap.read(inspector, 1'000'000, [&](Sequence sequence, std::span<const std::byte> bytes) {
+          const auto size = test::size_of_message(sequence, kMost);
+          wrong += test::is_message(sequence, size, bytes) && sequence >= next ? 0 : 1;
+          next = sequence + 1;
+          ++seen;
+        });
+    EXPECT_TRUE(got.ok()) << message_of(got);
+    return got.ok() ? *got : 0;
+  }
+
+  SegmentName name;
+  SharedBus bus = open_shared(name.str()).value();
+  BusInspector inspector = BusInspector::open(name.path()).value();
+  BytePublisher<SegmentHome> publisher;
+  std::uint64_t sent = 0;
+  std::uint64_t next = 0;
+  std::uint64_t seen = 0;
+  std::uint64_t wrong = 0;
+};
+
+TEST(LaneTap, BytesAreReadInOrderAroundTheEndOfTheLane) {
+  TappedBytes bytes(1000);
+  for (int i = 0; i < 5; ++i) bytes.publish();
+  const auto lane = only_lane(bytes.inspector);
+  EXPECT_EQ(lane.published, 5U);
+  EXPECT_EQ(lane.ring.capacity, 1000U);
+  LaneTap tap(lane, LaneTap::Begin::kOldest);
+  EXPECT_EQ(bytes.read(tap), 5U) << "nothing was overwritten: from the first one on";
+  LaneTap later(lane, LaneTap::Begin::kNewest);
+  for (int i = 0; i < 3000; ++i) {
+    bytes.publish();
+    if (i % 3 == 0) {
+      EXPECT_EQ(bytes.read(tap), i == 0 ? 1U : 3U);
+    }
+  }
+  bytes.read(tap);
+  EXPECT_EQ(bytes.seen, bytes.sent);
+  EXPECT_EQ(bytes.wrong, 0U);
+  EXPECT_EQ(tap.lost(), 0U);
+  EXPECT_EQ(bytes.read(later), 0U) << "it was overtaken";
+  bytes.publish();
+  bytes.next = 0;
+  EXPECT_EQ(bytes.read(later), 1U);
+}
+
+TEST(LaneTap, BytesThatWereOverwrittenAreCounted) {
+  TappedBytes bytes(1000);
+  LaneTap tap(only_lane(bytes.inspector), LaneTap::Begin::kOldest);
+  for (int round = 0; round < 50; ++round) {
+    for (int i = 0; i < 3; ++i) bytes.publish();
+    EXPECT_EQ(bytes.read(tap), 3U);
+    for (int i = 0; i < 100; ++i) bytes.publish();
+    EXPECT_EQ(bytes.read(tap), 0U) << "goes on where the lane is";
+  }
+  bytes.publish();
+  EXPECT_EQ(bytes.read(tap), 1U);
+  EXPECT_EQ(bytes.seen + tap.lost(), bytes.sent);
+  EXPECT_EQ(bytes.wrong, 0U);
+}
+
+TEST(LaneTap, ShowsWholeBytesOnlyWhileTheyAreOverwritten) {
+  for (const std::size_t capacity : {std::size_t{120}, std::size_t{1000}, std::size_t{1} << 16}) {
+    TappedBytes bytes(capacity);
+    LaneTap tap(only_lane(bytes.inspector), LaneTap::Begin::kOldest);
+    std::atomic<bool> over{false};
+    std::thread feed([&] {
+      for (int i = 0; i < 50'000; ++i) bytes.publish();
+      over = true;
+    });
+    while (!over) bytes.read(tap);
+    feed.join();
+    bytes.read(tap);
+    if (capacity >= 1000) {
+      bytes.publish();
+      EXPECT_EQ(bytes.read(tap), 1U);
+      EXPECT_EQ(bytes.seen + tap.lost(), bytes.sent);
+    }
+    EXPECT_EQ(bytes.wrong, 0U);
   }
 }
 

@@ -6,6 +6,7 @@
 ///   publish N     N ticks to "md.ticks" (64 fit; admits lossy readers)
 ///   family N      N ticks to "md.family.a", of the family "md.family.>"
 ///   plain N       N ticks to "md.plain" (16 fit; nobody waits for room)
+///   bytes N       N messages of 0, 1, 2 ... bytes to "md.bytes" (encoding "text/1")
 ///   subscribe / lossy      to md.ticks; the handler stops while it is held
 ///   hold / release
 ///   entered       waits until the handler was entered
@@ -17,6 +18,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -34,6 +36,7 @@ struct Tick {
 constexpr ringway::Topic<Tick> kTicks{"md.ticks", {.capacity = 64, .admits_lossy = true}};
 constexpr ringway::Topic<Tick> kFamily{"md.family.>", {.capacity = 16}};
 constexpr ringway::Topic<Tick> kPlain{"md.plain", {.capacity = 16}};
+constexpr ringway::ByteTopic kBytes{"md.bytes", {.encoding = "text/1"}};
 
 Tick tick(std::uint64_t number) {
   return {number, ~number, "hello"};
@@ -58,6 +61,7 @@ int run(const std::string& folder, const std::string& name, const std::string& p
   };
   std::optional<decltype(bus->publisher(kTicks))> ticks;
   std::optional<decltype(bus->publisher(kPlain))> plain;
+  std::optional<decltype(bus->publisher(kBytes))> bytes;
   std::optional<decltype(bus->family_publisher(kFamily))> family;
   ringway::Dispatcher dispatcher{*bus, {.name = "member"}};
   using SubscriptionType = decltype(dispatcher.subscribe(kTicks, handle));
@@ -68,7 +72,9 @@ int run(const std::string& folder, const std::string& name, const std::string& p
   std::string word;
   while (std::cin >> word) {
     std::uint64_t count = 0;
-    if (word == "publish" || word == "family" || word == "plain") std::cin >> count;
+    if (word == "publish" || word == "family" || word == "plain" || word == "bytes") {
+      std::cin >> count;
+    }
     if (word == "publish") {
       if (!ticks) ticks.emplace(bus->publisher(kTicks));
       for (std::uint64_t i = 0; i < count; ++i) static_cast<void>(ticks->publish(tick(number++)));
@@ -79,6 +85,12 @@ int run(const std::string& folder, const std::string& name, const std::string& p
     } else if (word == "plain") {
       if (!plain) plain.emplace(bus->publisher(kPlain));
       for (std::uint64_t i = 0; i < count; ++i) static_cast<void>(plain->try_publish(tick(i)));
+    } else if (word == "bytes") {
+      if (!bytes) bytes.emplace(bus->publisher(kBytes));
+      for (std::uint64_t i = 0; i < count; ++i) {
+        const std::string text(static_cast<std::size_t>(i), 'x');
+        static_cast<void>(bytes->publish(std::as_bytes(std::span(text))));
+      }
     } else if (word == "subscribe") {
       subscription.emplace(dispatcher.subscribe(kTicks, handle));
     } else if (word == "lossy") {

@@ -243,6 +243,22 @@ class ToolTap(Bed):
         done = self.run_tool("tap", "bus", *words, "--json")
         return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
+    def test_ShowsBytesOfAnySizeInHex(self):
+        feed = Member(self, "feed")
+        feed.say("bytes 4")
+        lane = lane_of(self.segment(), "md.bytes")
+        self.assertEqual((lane["published"], lane["unit"], lane["capacity"], lane["behind"]),
+                         (4, "byte", 65536, 0))
+        seen, _ = self.messages("md.bytes", "--oldest", "-n", "4")
+        self.assertEqual([m["sequence"] for m in seen], [0, 1, 2, 3])
+        self.assertEqual([bytes.fromhex(m["hex"]) for m in seen], [b"", b"x", b"xx", b"xxx"])
+        self.assertEqual({m["type"] for m in seen}, {"text/1"})
+        text = self.run_tool("ls", "bus").stdout
+        for wanted in ("md.bytes", "any", "text/1", "64 KiB"):
+            self.assertIn(wanted, text)
+        text = self.run_tool("tap", "bus", "md.bytes", "--oldest", "-n", "4").stdout
+        self.assertIn("78 78 78", text)
+
     def test_ShowsWhatIsThereAndHoldsNobodyBack(self):
         feed = Member(self, "feed")
         feed.say("plain 5")

@@ -93,7 +93,8 @@ std::string details_text(const SegmentFile& file, const BusSnapshot& bus, std::s
   for (const auto& topic : bus.topics) {
     if (topic.name.empty()) continue;  // given back
     topics.add({printable(topic.name), topic.service ? "service" : "topic",
-                std::to_string(topic.type_size), printable(topic.type_name)});
+                topic.type_size == 0 ? "any" : std::to_string(topic.type_size),
+                printable(topic.type_name)});
   }
   if (!topics.empty()) out += '\n' + topics.text(2, width);
 
@@ -116,11 +117,11 @@ std::string details_text(const SegmentFile& file, const BusSnapshot& bus, std::s
     lanes.add({std::to_string(lane.number), topic_of(bus, lane), kind_text(lane.kind),
                who(bus, lane.participant),
                known ? count_text(static_cast<double>(lane.published)) : "?",
-               known ? count_text(static_cast<double>(lane.depth())) : "?",
-               known ? count_text(static_cast<double>(lane.ring.capacity)) : "?", state_of(lane)});
+               known ? amount_text(lane, lane.depth()) : "?",
+               known ? amount_text(lane, lane.ring.capacity) : "?", state_of(lane)});
     for (const auto& reader : lane.readers) {
       readers.add({std::to_string(lane.number), topic_of(bus, lane), reader_who(bus, reader),
-                   reader_kind(reader), count_text(static_cast<double>(reader.behind)),
+                   reader_kind(reader), amount_text(lane, reader.behind),
                    reader.lossy ? count_text(static_cast<double>(reader.lost)) : "-"});
     }
   }
@@ -151,6 +152,7 @@ void add_lane(Json& json, const BusSnapshot& bus, const LaneInfo& lane) {
     return;
   }
   json.flag("admits_lossy", lane.admits_lossy)
+      .text("unit", lane.ring.of_bytes() ? "byte" : "message")  // of capacity and behind
       .number("capacity", lane.ring.capacity)
       .number("element_bytes", lane.ring.element_size)
       .number("published", lane.published)

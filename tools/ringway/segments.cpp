@@ -121,6 +121,9 @@ int refuse(const absl::Status& status) {
   return exit_status_of(status);
 }
 
+std::string amount_text(const ringway::LaneInfo& lane, std::uint64_t amount) {
+  return lane.ring.of_bytes() ? bytes_text(amount) : count_text(static_cast<double>(amount));
+}
 const char* kind_text(ringway::LaneKind kind) {
   switch (kind) {
     case ringway::LaneKind::kTopic: return "topic";

@@ -42,6 +42,8 @@ struct Orphans {
 int refuse(const absl::Status& status);
 
 /// "topic", "family", "requests", "replies".
+/// So much of a lane: messages, or bytes.
+[[nodiscard]] std::string amount_text(const ringway::LaneInfo& lane, std::uint64_t amount);
 [[nodiscard]] const char* kind_text(ringway::LaneKind kind);
 /// The lane's topic; "?" if it has none.
 [[nodiscard]] std::string topic_of(const ringway::BusSnapshot& bus, const ringway::LaneInfo& lane);

@@ -109,7 +109,7 @@ std::string text_of(const SegmentFile& file, const BusSnapshot& bus, const std::
     table.add({topic_of(bus, lane), who(bus, lane.participant),
                known ? count_text(moves.rate) : "?",
                known ? count_text(static_cast<double>(lane.published)) : "?",
-               known ? count_text(static_cast<double>(moves.depth)) : "?",
+               known ? amount_text(lane, moves.depth) : "?",
                known ? percent_text(moves.depth, lane.ring.capacity) : "?",
                known ? count_text(static_cast<double>(moves.lost)) : "?",
                moves.slowest.empty() ? "-" : moves.slowest});

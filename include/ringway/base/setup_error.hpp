@@ -25,6 +25,7 @@ enum class SetupError : unsigned char {
   kZeroFrame,
   kFrameTooLarge,
   kOutOfReach,
+  kCorruptFrames,
 };
 
 /// A sentence that says what was wrong and what to do about it.
@@ -73,6 +74,10 @@ enum class SetupError : unsigned char {
     case SetupError::kOutOfReach:
       return "the memory of the process that owns the ring can not be mapped; has its file been "
              "removed, and are descriptors and address space left (ulimit -n, -v)?";
+    case SetupError::kCorruptFrames:
+      return "the ring holds what is no message: its writer is broken or its memory was "
+             "overwritten; "
+             "nothing more is read from it";
   }
   return "unknown setup error";
 }

@@ -27,6 +27,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "ringway/bus/byte_publisher.hpp"
+#include "ringway/bus/byte_subscription.hpp"
 #include "ringway/bus/dispatcher.hpp"
 #include "ringway/bus/publisher.hpp"
 #include "ringway/bus/requester.hpp"
@@ -132,6 +134,20 @@ class BasicBus {
     return value_or_stop(try_publisher(topic));
   }
 
+  /// The writing end of one topic of bytes.
+  [[nodiscard]] absl::StatusOr<BytePublisher<H>> try_publisher(const ByteTopic& topic) {
+    if (auto status = names::check(topic.name, false); !status.ok()) return status;
+    if (auto status = check_byte_options(topic); !status.ok()) return status;
+    auto lane = LanePublisher<Bytes, H>::make(core_, LaneKind::kTopic, topic.name,
+                                              {byte_identity(topic.options.encoding)},
+                                              lane_options(topic.options));
+    if (!lane.ok()) return lane.status();
+    return BytePublisher<H>(*std::move(lane), topic.options.largest);
+  }
+  [[nodiscard]] BytePublisher<H> publisher(const ByteTopic& topic) {
+    return value_or_stop(try_publisher(topic));
+  }
+
   /// One writing end for all topics that the topic's name, a pattern, covers.
   template <class T>
   [[nodiscard]] absl::StatusOr<FamilyPublisher<T, H>> try_family_publisher(const Topic<T>& family) {
@@ -204,6 +220,14 @@ class BasicBus {
   template <class T, MessageHandler<T> Handler>
   [[nodiscard]] InlineSubscription subscribe_inline(const Topic<T>& topic, Handler handler) {
     return value_or_stop(try_subscribe_inline(topic, std::move(handler)));
+  }
+
+  template <class Handler>
+  InlineSubscription subscribe_inline(const ByteTopic&, Handler) {
+    static_assert(sizeof(Handler) == 0,
+                  "Ringway: a topic of bytes has no inline subscribers; subscribe with a "
+                  "Dispatcher");
+    return InlineSubscription(nullptr);
   }
 
   /// Ends the bus: see "Order of stopping". Returns by the deadline, plus the time of a context
@@ -310,6 +334,29 @@ class Dispatcher {
   }
   template <class T, MessageHandler<T> Handler>
   [[nodiscard]] Subscription subscribe(const Topic<T>& topic, Handler handler,
+                                       const SubscribeOptions& options = {}) {
+    return value_or_stop(try_subscribe(topic, std::move(handler), options));
+  }
+
+  /// The same for a topic of bytes, or all topics of this encoding that a pattern covers:
+  /// `handler(std::span<const std::byte>)`, or with a MessageInfo behind it. The bytes are the
+  /// lane's until the handler returns; between processes they may change if their publisher is
+  /// hostile: copy them before you check them.
+  template <MessageHandler<std::span<const std::byte>> Handler>
+  [[nodiscard]] absl::StatusOr<Subscription> try_subscribe(const ByteTopic& topic, Handler handler,
+                                                           const SubscribeOptions& options = {}) {
+    if (auto status = check_byte_options(topic); !status.ok()) return status;
+    if (auto status = check_byte_subscription(topic, options); !status.ok()) return status;
+    const auto make = [&](std::uint32_t record) {
+      return std::make_shared<ByteSubscription<Handler, H>>(
+          core_->bus(), std::string(topic.name), record, core_->endpoint(), std::move(handler));
+    };
+    auto core = bind(topic.name, {byte_identity(topic.options.encoding)}, options, make);
+    if (!core.ok()) return core.status();
+    return Subscription(*std::move(core), core_);
+  }
+  template <MessageHandler<std::span<const std::byte>> Handler>
+  [[nodiscard]] Subscription subscribe(const ByteTopic& topic, Handler handler,
                                        const SubscribeOptions& options = {}) {
     return value_or_stop(try_subscribe(topic, std::move(handler), options));
   }

@@ -60,6 +60,14 @@ struct LaneRings {
 
   using Reliable = BroadcastRing<E, Memory>;
   using Lossy = typename Choose<kCanBeLossy, void>::Type;
+
+  using Options = TopicOptions;
+  static BroadcastOptions ring_options(const Options& options, Sequence start) noexcept {
+    return {.capacity = options.capacity,
+            .max_cursors = options.max_readers,
+            .start = start,
+            .retain = options.retain};
+  }
 };
 
 /// What error handlers get where no handler threw: a publisher's lane, or a requester's, can not be

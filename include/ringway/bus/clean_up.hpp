@@ -23,6 +23,7 @@
 #include "ringway/base/slot.hpp"
 #include "ringway/bus/directory.hpp"
 #include "ringway/ring/broadcast_block.hpp"
+#include "ringway/ring/broadcast_byte_ring.hpp"
 
 namespace ringway {
 
@@ -32,6 +33,7 @@ class CleanUp {
   using LaneType = LaneRecord<Memory>;
   /// Every lane's block begins like this one, whatever its elements; see check_alignment().
   using AnyBlock = BroadcastBlock<std::byte, Slot<std::byte>, RingKind::kBroadcast, Memory>;
+  static_assert(BasicBroadcastByteRing<Memory>::audience_offset() == sizeof(AnyBlock));
 
  public:
   /// The strictest alignment of elements for which the above is true.

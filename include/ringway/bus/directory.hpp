@@ -156,6 +156,11 @@ struct alignas(kOwnerSpacing) LaneRecord {
     skipped_.store(before + 1, std::memory_order_relaxed);  // relaxed: likewise
     return before;
   }
+  /// Lanes of bytes, where positions count bytes: so many messages were published, which skipped()
+  /// tells.
+  void set_published(Sequence count) noexcept {
+    skipped_.store(count, std::memory_order_relaxed);  // relaxed: the publisher's own, for tools
+  }
   /// Messages that took no place in the ring: a message's sequence is its position there plus this.
   /// A reader finds the same number for as long as it is there.
   [[nodiscard]] Sequence skipped() const noexcept {

@@ -37,6 +37,7 @@ enum class PublishStatus : unsigned char {
   kClosed,         ///< the bus has stopped
   kTimedOut,       ///< still full at the deadline
   kWouldDeadlock,  ///< full, and the reader that holds the lane back is the thread that publishes
+  kTooLarge,       ///< byte topics: more bytes than ByteTopicOptions::largest
 };
 
 /// The writing end of one lane of elements `E` (messages, or messages with a topic number). Not for
@@ -46,6 +47,7 @@ class LanePublisher {
   using Core = BusCore<H>;
   using Memory = typename H::Memory;
   using Rings = LaneRings<E, Memory>;
+  using Options = typename Rings::Options;
   using ReliableProducer = typename Rings::Reliable::Producer;
   using LossyProducer = typename Rings::Lossy::Producer;
 
@@ -57,7 +59,7 @@ class LanePublisher {
   /// \param owner of a lane of requests: the endpoint to signal about answers
   static absl::StatusOr<LanePublisher> make(std::shared_ptr<Core> core, LaneKind kind,
                                             std::string_view name, const NameKind& what,
-                                            const TopicOptions& options, std::uint32_t owner = 0) {
+                                            const Options& options, std::uint32_t owner = 0) {
     std::vector<std::uint32_t> bound;
     auto lock = core->lock();
     auto& directory = core->directory();
@@ -95,7 +97,7 @@ class LanePublisher {
 
   /// Makes a lane that nobody reads yet. Under the directory lock.
   static absl::StatusOr<LanePublisher> open(std::shared_ptr<Core> core, LaneKind kind,
-                                            std::uint32_t topic, const TopicOptions& options) {
+                                            std::uint32_t topic, const Options& options) {
     auto& directory = core->directory();
     const auto name = to_absl(directory.topic(topic).name.view());
     if (options.admits_lossy && !Rings::kCanBeLossy) {
@@ -108,15 +110,12 @@ class LanePublisher {
       return absl::InvalidArgumentError(
           absl::StrCat("no lane for \"", name, "\": ", describe(error)));
     };
-    const BroadcastOptions ring_options{.capacity = options.capacity,
-                                        .max_cursors = options.max_readers,
-                                        .start = Platform<Memory>::kLaneStart,
-                                        .retain = options.retain};
     if constexpr (OwnerHome<H>) {
       if (core->home().own_segment() != 0) {
-        return open_apart(std::move(core), kind, topic, ring_options, options.admits_lossy, refuse);
+        return open_apart(std::move(core), kind, topic, options, refuse);
       }
     }
+    const auto ring_options = Rings::ring_options(options, Platform<Memory>::kLaneStart);
     auto bytes = Rings::Reliable::footprint(ring_options);
     if constexpr (Rings::kCanBeLossy) {
       if (options.admits_lossy) bytes = Rings::Lossy::footprint(ring_options);
@@ -138,14 +137,15 @@ class LanePublisher {
   /// The same with the ring in memory that this process alone writes.
   template <class Refuse>
   static absl::StatusOr<LanePublisher> open_apart(std::shared_ptr<Core> core, LaneKind kind,
-                                                  std::uint32_t topic,
-                                                  const BroadcastOptions& options, bool lossy,
+                                                  std::uint32_t topic, const Options& options,
                                                   const Refuse& refuse) requires OwnerHome<H> {
     auto& directory = core->directory();
     const auto own = core->home().own_memory();
-    auto parts = Rings::Reliable::parts(options);
+    const bool lossy = options.admits_lossy;
+    const auto ring_options = Rings::ring_options(options, Platform<Memory>::kLaneStart);
+    auto parts = Rings::Reliable::parts(ring_options);
     if constexpr (Rings::kCanBeLossy) {
-      if (lossy) parts = Rings::Lossy::parts(options);
+      if (lossy) parts = Rings::Lossy::parts(ring_options);
     }
     if (!parts) return refuse(parts.error());
     const auto piece =
@@ -156,7 +156,7 @@ class LanePublisher {
     if (!index.ok()) return index.status();
     auto finder = core->home().make_finder();
     auto producer = format(lossy, finder, own.subspan(piece->offset, piece->bytes),
-                           directory.ring_memory(directory.lane(*index)), options);
+                           directory.ring_memory(directory.lane(*index)), ring_options);
     if (!producer) {
       directory.free_lane(*index);
       return refuse(producer.error());
@@ -241,11 +241,12 @@ class LanePublisher {
     }
     return none;
   }
-  /// \pre the claim is not empty
-  void commit(AnyClaim& claim) {
+  /// \param size of a message of bytes that came out shorter \pre the claim is not empty
+  template <class... Size>
+  void commit(AnyClaim& claim, Size... size) {
     std::visit(
-        [](auto& ring_claim) {
-          if constexpr (requires { ring_claim.commit(); }) ring_claim.commit();
+        [size...](auto& ring_claim) {
+          if constexpr (requires { ring_claim.commit(size...); }) ring_claim.commit(size...);
         },
         claim);
     visit([this](auto& producer) { this->finish(producer, true); });
@@ -255,7 +256,13 @@ class LanePublisher {
   /// ourselves.
   template <class Attempt>
   [[nodiscard]] PublishStatus wait_for_room(Attempt&& attempt, Deadline deadline) {
-    if (waits_for_this_thread(capacity())) return PublishStatus::kWouldDeadlock;
+    return wait_for_room(std::forward<Attempt>(attempt), deadline, capacity());
+  }
+  /// \param behind so far behind is a reader that leaves no room
+  template <class Attempt>
+  [[nodiscard]] PublishStatus wait_for_room(Attempt&& attempt, Deadline deadline,
+                                            std::size_t behind) {
+    if (waits_for_this_thread(behind)) return PublishStatus::kWouldDeadlock;
     PublishStatus status = PublishStatus::kFull;
     while (true) {
       const bool answered = await<typename Platform<Memory>::Wait, Memory>(

@@ -6,6 +6,7 @@
 ///   inline constexpr ringway::Topic<Trade> kTrades{"md.trades", {.capacity = 4096}};
 ///   inline constexpr ringway::Service<PriceReply(PriceRequest)> kPricing{"pricing", {.timeout =
 ///   5ms}};
+///   inline constexpr ringway::ByteTopic kFrames{"camera.front", {.encoding = "jpeg/1"}};
 ///
 /// They are plain values without behaviour: a bus turns them into publishers, subscriptions,
 /// requesters and repliers.
@@ -49,6 +50,36 @@ struct Topic {
   }
   /// The same contract for all names that the pattern covers: `*` one token, a final `>` the rest.
   [[nodiscard]] constexpr Topic matching(std::string_view pattern) const noexcept {
+    return {pattern, options};
+  }
+};
+
+struct ByteTopicOptions {
+  /// Bytes that a publisher may be ahead of its slowest reader: messages whose byte_message_cost()
+  /// add up to it always fit.
+  std::size_t capacity = std::size_t{1} << 16;
+  /// Bytes of the largest message.
+  std::size_t largest = 4096;
+  /// What the bytes mean, in the words of those who encode them: 1 to 120 printable characters.
+  /// Publishers and subscribers of a name must agree on it.
+  std::string_view encoding = "bytes";
+  /// Readers of one lane at a time, at most 62.
+  std::size_t max_readers = 16;
+};
+
+/// A named stream of messages of any size, in whatever encoding: bytes that are written in place
+/// and read in place. Its subscriptions are reliable and begin with the next message. Name and
+/// encoding must outlive the constant.
+struct ByteTopic {
+  std::string_view name;
+  ByteTopicOptions options{};
+
+  /// The same contract under a name known only at run time.
+  [[nodiscard]] constexpr ByteTopic named(std::string_view other) const noexcept {
+    return {other, options};
+  }
+  /// The same contract for all names of this encoding that the pattern covers.
+  [[nodiscard]] constexpr ByteTopic matching(std::string_view pattern) const noexcept {
     return {pattern, options};
   }
 };

@@ -84,6 +84,13 @@ constexpr TypeIdentity service_identity() noexcept {
   return {type_name<Reply(Request)>(), sizeof(Reply) + sizeof(Request), align, 1, layout};
 }
 
+/// The identity of messages of any size in an encoding that is known at run time. \param encoding
+/// looked at as long as the identity is
+[[nodiscard]] constexpr TypeIdentity byte_identity(std::string_view encoding) noexcept {
+  const MessageType type = byte_message_type(encoding);
+  return {type.name, 0, type.align, type.version};
+}
+
 /// How a publisher's type suits a subscriber.
 [[nodiscard]] constexpr TypeFit fit_of(const TypeIdentity& publisher,
                                        const TypeIdentity& subscriber) noexcept {

@@ -46,6 +46,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "ringway/base/asymmetric_fence.hpp"
 #include "ringway/base/cache_line.hpp"
@@ -181,6 +182,15 @@ class alignas(kOwnerSpacing) Audience {
   /// Bytes of an audience with its gates.
   [[nodiscard]] static constexpr std::size_t bytes(std::size_t max_cursors) noexcept {
     return sizeof(Audience) + max_cursors * sizeof(GateType);
+  }
+  /// Whether one fits there, by itself. \return its bytes
+  [[nodiscard]] static Result<std::size_t, SetupError> check(std::span<const std::byte> memory,
+                                                             std::size_t max_cursors) noexcept {
+    if (memory.size() < bytes(max_cursors)) return Failure{SetupError::kMemoryTooSmall};
+    if (reinterpret_cast<std::uintptr_t>(memory.data()) % kOwnerSpacing != 0) {
+      return Failure{SetupError::kMemoryMisaligned};
+    }
+    return bytes(max_cursors);
   }
 
   /// Takes a free gate and makes the writer honour it. Any thread, lock-free.

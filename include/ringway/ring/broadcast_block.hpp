@@ -158,7 +158,7 @@ struct BroadcastBlock {
                      const BroadcastOptions& options) noexcept {
     auto shape = shape_of(options, true);
     if (!shape) return Failure{shape.error()};
-    if (auto fits = check_apart(audience, options.max_cursors); !fits) {
+    if (auto fits = Audience<Memory>::check(audience, options.max_cursors); !fits) {
       return Failure{fits.error()};
     }
     return lay_out(RingMemory::borrow(memory, shape->bytes, kAlign), *shape, options,
@@ -168,17 +168,6 @@ struct BroadcastBlock {
   static Made join(std::span<std::byte> memory) noexcept { return join_as(memory, {}, false); }
   static Made join(std::span<std::byte> memory, std::span<std::byte> audience) noexcept {
     return join_as(memory, audience, true);
-  }
-
-  /// Whether an audience fits there. \return its bytes
-  static Result<std::size_t, SetupError> check_apart(std::span<std::byte> audience,
-                                                     std::size_t max_cursors) noexcept {
-    const auto bytes = Audience<Memory>::bytes(max_cursors);
-    if (audience.size() < bytes) return Failure{SetupError::kMemoryTooSmall};
-    if (reinterpret_cast<std::uintptr_t>(audience.data()) % kOwnerSpacing != 0) {
-      return Failure{SetupError::kMemoryMisaligned};
-    }
-    return bytes;
   }
 
  private:
@@ -199,7 +188,7 @@ struct BroadcastBlock {
     if (shape->bytes > memory.size()) return Failure{SetupError::kMemoryTooSmall};
     std::byte* at = view->data() + sizeof(BroadcastBlock);
     if (apart) {
-      if (auto fits = check_apart(audience, header.max_cursors); !fits) {
+      if (auto fits = Audience<Memory>::check(audience, header.max_cursors); !fits) {
         return Failure{fits.error()};
       }
       at = audience.data();

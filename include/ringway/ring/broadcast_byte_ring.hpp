@@ -9,7 +9,7 @@
 /// (`BroadcastRing<T>`), or when there is one reader (`ByteRing`).
 ///
 /// *Protocol.* Frames lie one behind the other (ring/frame.hpp); readers have gates
-/// (ring/audience.hpp).
+/// (ring/audience.hpp), which may lie apart, as in ring/broadcast_block.hpp.
 ///   producer   owns the frames, and head: the position after the newest one
 ///   reader     owns its gate
 ///   invariant  nothing from the slowest gate to the head is written again
@@ -67,33 +67,68 @@ class BasicBroadcastByteRing {
   /// Alignment in bytes that format() and join() ask of the memory.
   static constexpr std::size_t kAlign = kOwnerSpacing;
 
+  /// Where the audience lies in the block, unless it lies apart.
+  [[nodiscard]] static constexpr std::size_t audience_offset() noexcept { return sizeof(Block); }
+  /// Where the position after the newest frame lies; for tools.
+  [[nodiscard]] static constexpr std::size_t head_offset() noexcept {
+    return offsetof(Block, newest);
+  }
+
   /// Bytes that the ring needs.
   [[nodiscard]] static Result<std::size_t, SetupError> footprint(const Options& options) noexcept {
-    auto shape = shape_of(options);
+    auto shape = shape_of(options, false);
     if (!shape) return Failure{shape.error()};
     return shape->bytes;
+  }
+  /// Bytes that the ring needs if its audience lies apart.
+  [[nodiscard]] static Result<BroadcastParts, SetupError> parts(const Options& options) noexcept {
+    auto shape = shape_of(options, true);
+    if (!shape) return Failure{shape.error()};
+    return BroadcastParts{shape->bytes, Audience<Memory>::bytes(options.max_cursors)};
   }
   /// A ring on the heap.
   [[nodiscard]] static Result<BasicBroadcastByteRing, SetupError> create(
       const Options& options) noexcept {
-    auto shape = shape_of(options);
+    auto shape = shape_of(options, false);
     if (!shape) return Failure{shape.error()};
-    return lay_out(RingMemory::allocate(shape->bytes, kAlign), *shape, options.max_cursors);
+    return lay_out(RingMemory::allocate(shape->bytes, kAlign), *shape, options.max_cursors, {});
   }
   /// A ring in the caller's memory, which must outlive it.
   [[nodiscard]] static Result<BasicBroadcastByteRing, SetupError> format(
       std::span<std::byte> memory, const Options& options) noexcept {
-    auto shape = shape_of(options);
+    auto shape = shape_of(options, false);
     if (!shape) return Failure{shape.error()};
-    return lay_out(RingMemory::borrow(memory, shape->bytes, kAlign), *shape, options.max_cursors);
+    return lay_out(RingMemory::borrow(memory, shape->bytes, kAlign), *shape, options.max_cursors,
+                   {});
+  }
+  /// The same with an audience apart: the readers write nothing else, if they bring their gates.
+  [[nodiscard]] static Result<BasicBroadcastByteRing, SetupError> format(
+      std::span<std::byte> memory, std::span<std::byte> audience, const Options& options) noexcept {
+    auto shape = shape_of(options, true);
+    if (!shape) return Failure{shape.error()};
+    if (auto fits = Audience<Memory>::check(audience, options.max_cursors); !fits) {
+      return Failure{fits.error()};
+    }
+    return lay_out(RingMemory::borrow(memory, shape->bytes, kAlign), *shape, options.max_cursors,
+                   audience);
   }
   /// A further view of a ring that somebody else formatted. Its shape is copied and checked here,
   /// once.
   [[nodiscard]] static Result<BasicBroadcastByteRing, SetupError> join(
       std::span<std::byte> memory) noexcept {
-    auto joined = JoinedBytes::join(memory, RingKind::kBroadcastByte, kAlign, frames_offset);
+    auto joined = joined_as(memory, false);
     if (!joined) return Failure{joined.error()};
-    return BasicBroadcastByteRing(std::move(joined->memory), joined->shape, joined->max_cursors);
+    auto* audience = joined->memory.data() + sizeof(Block);
+    return BasicBroadcastByteRing(*std::move(joined), audience);
+  }
+  [[nodiscard]] static Result<BasicBroadcastByteRing, SetupError> join(
+      std::span<std::byte> memory, std::span<std::byte> audience) noexcept {
+    auto joined = joined_as(memory, true);
+    if (!joined) return Failure{joined.error()};
+    if (auto fits = Audience<Memory>::check(audience, joined->max_cursors); !fits) {
+      return Failure{fits.error()};
+    }
+    return BasicBroadcastByteRing(*std::move(joined), audience.data());
   }
 
   BasicBroadcastByteRing(BasicBroadcastByteRing&&) noexcept = default;
@@ -107,7 +142,7 @@ class BasicBroadcastByteRing {
   [[nodiscard]] Result<Producer, SetupError> producer(
       const GateFinder<Memory>* finder = nullptr) noexcept {
     if (!block()->producer_role.take()) return Failure{SetupError::kRoleTaken};
-    return Producer(block(), shape_, max_cursors_, finder);
+    return Producer(block(), audience_, shape_, max_cursors_, finder);
   }
 
   /// A reader that sees every message published after this call returns, and perhaps some published
@@ -120,18 +155,18 @@ class BasicBroadcastByteRing {
   /// cursor() in two steps: a gate that already holds the producer back, for somebody else to pick
   /// up.
   [[nodiscard]] Result<std::size_t, SetupError> reserve_cursor() noexcept {
-    return block()->audience().join(Gate<Memory>::kReliable, max_cursors_,
-                                    [this] { return block()->head(); });
+    return audience_->join(Gate<Memory>::kReliable, max_cursors_,
+                           [this] { return block()->head(); });
   }
   /// \pre the gate was reserved and not adopted yet, or its reader died (as in vacate_cursor): then
   /// this one continues with the first message that the dead one had not passed
   [[nodiscard]] Cursor adopt_cursor(std::size_t gate) noexcept {
-    return Cursor({block(), &block()->audience(), gate}, shape_);
+    return Cursor({block(), audience_, gate}, shape_);
   }
   /// The same with a gate that the reader brings along, as in BroadcastRing.
   [[nodiscard]] Cursor adopt_cursor(std::size_t gate, OwnGate<Memory>& own,
                                     std::uint64_t place) noexcept {
-    return Cursor({block(), &block()->audience(), gate, own, place}, shape_);
+    return Cursor({block(), audience_, gate, own, place}, shape_);
   }
 
   /// Frees the sending role of a producer that died with it, wherever it was killed. The next one
@@ -145,7 +180,10 @@ class BasicBroadcastByteRing {
   /// Frees the gate of a reader that died with it, so that the producer no longer waits for it. Any
   /// thread, while the producer runs. \pre that reader has ended, as above, and nobody else adopts
   /// or vacates its gate
-  void vacate_cursor(std::size_t gate) noexcept { block()->audience().leave(gate); }
+  void vacate_cursor(std::size_t gate) noexcept { audience_->leave(gate); }
+
+  /// As in BroadcastRing; of bytes nothing is destroyed.
+  void hold_elements(bool holds) noexcept { memory_.hold_elements(holds); }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return shape_.capacity; }
   [[nodiscard]] std::size_t max_frame() const noexcept { return shape_.max_frame; }
@@ -157,7 +195,8 @@ class BasicBroadcastByteRing {
   template <class U>
   using Atomic = typename Memory::template Atomic<U>;
 
-  /// The shared memory of one ring; the audience with its gates and then the frames follow it.
+  /// The shared memory of one ring; the audience with its gates, unless it lies apart, and then the
+  /// frames follow it.
   struct Block {
     explicit Block(const ByteHeader& the_header) noexcept
         : header(the_header), newest(the_header.ring.start), producer_role(the_header.ring.start) {}
@@ -168,40 +207,49 @@ class BasicBroadcastByteRing {
     alignas(kOwnerSpacing) Atomic<Sequence> newest;  // the position after the newest frame
     ExclusiveRole<Memory> producer_role;
 
-    [[nodiscard]] Audience<Memory>& audience() noexcept {
-      return *std::launder(reinterpret_cast<Audience<Memory>*>(this + 1));
-    }
     [[nodiscard]] Sequence head() noexcept {
       return newest.load(std::memory_order_acquire);  // acquire "head"
     }
   };
 
-  static Result<std::size_t, SetupError> frames_offset(std::size_t max_cursors) noexcept {
+  static Result<std::size_t, SetupError> frames_offset(std::size_t max_cursors,
+                                                       bool apart) noexcept {
     if (max_cursors == 0 || max_cursors > Attention<Memory>::kMostReaders) {
       return Failure{SetupError::kTooManyCursors};
     }
-    return round_up(sizeof(Block) + Audience<Memory>::bytes(max_cursors), kAlign);
+    const auto inside = apart ? 0 : Audience<Memory>::bytes(max_cursors);
+    return round_up(sizeof(Block) + inside, kAlign);
   }
-  static Result<ByteShape, SetupError> shape_of(const Options& options) noexcept {
-    auto offset = frames_offset(options.max_cursors);
+  static Result<ByteShape, SetupError> shape_of(const Options& options, bool apart) noexcept {
+    auto offset = frames_offset(options.max_cursors, apart);
     if (!offset) return Failure{offset.error()};
     return ByteShape::of(options.capacity, options.max_frame, options.start, *offset);
+  }
+  static Result<JoinedBytes, SetupError> joined_as(std::span<std::byte> memory,
+                                                   bool apart) noexcept {
+    return JoinedBytes::join(
+        memory, RingKind::kBroadcastByte, kAlign, apart,
+        [apart](std::size_t max_cursors) { return frames_offset(max_cursors, apart); });
   }
 
   static Result<BasicBroadcastByteRing, SetupError> lay_out(Result<RingMemory, SetupError> memory,
                                                             const ByteShape& shape,
-                                                            std::size_t max_cursors) noexcept {
+                                                            std::size_t max_cursors,
+                                                            std::span<std::byte> apart) noexcept {
     if (!memory) return Failure{memory.error()};
     auto* block = ::new (static_cast<void*>(memory->data()))
-        Block(shape.header(RingKind::kBroadcastByte, max_cursors));
-    ::new (static_cast<void*>(block + 1)) Audience<Memory>(max_cursors, shape.start);
+        Block(shape.header(RingKind::kBroadcastByte, max_cursors, !apart.empty()));
+    auto* audience = apart.empty() ? reinterpret_cast<std::byte*>(block + 1) : apart.data();
+    ::new (static_cast<void*>(audience)) Audience<Memory>(max_cursors, shape.start);
     shape.space(memory->data()).template format<Memory>();
-    return BasicBroadcastByteRing(*std::move(memory), shape, max_cursors);
+    return BasicBroadcastByteRing({*std::move(memory), shape, max_cursors}, audience);
   }
 
-  BasicBroadcastByteRing(RingMemory memory, const ByteShape& shape,
-                         std::size_t max_cursors) noexcept
-      : memory_(std::move(memory)), shape_(shape), max_cursors_(max_cursors) {}
+  BasicBroadcastByteRing(JoinedBytes known, std::byte* audience) noexcept
+      : memory_(std::move(known.memory)),
+        shape_(known.shape),
+        max_cursors_(known.max_cursors),
+        audience_(std::launder(reinterpret_cast<Audience<Memory>*>(audience))) {}
 
   [[nodiscard]] Block* block() const noexcept {
     return std::launder(reinterpret_cast<Block*>(memory_.data()));
@@ -210,6 +258,7 @@ class BasicBroadcastByteRing {
   RingMemory memory_;
   ByteShape shape_;
   std::size_t max_cursors_;
+  Audience<Memory>* audience_;  // as it is mapped here
 };
 
 using BroadcastByteRing = BasicBroadcastByteRing<>;
@@ -220,6 +269,7 @@ class BasicBroadcastByteRing<Memory>::Producer {
  public:
   Producer(Producer&& other) noexcept
       : block_(std::exchange(other.block_, nullptr)),
+        audience_(other.audience_),
         capacity_(other.capacity_),
         writer_(other.writer_),
         signals_(other.signals_),
@@ -261,7 +311,16 @@ class BasicBroadcastByteRing<Memory>::Producer {
   [[nodiscard]] std::span<const std::byte> last() const noexcept { return writer_.last(); }
 
   /// The gate of a reader, for the layer above.
-  [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return block_->audience().gate(i); }
+  [[nodiscard]] Gate<Memory>& gate(std::size_t i) noexcept { return audience_->gate(i); }
+  /// How far that reader is.
+  [[nodiscard]] Sequence reader_position(std::size_t i) const noexcept {
+    return audience_->position_of(i, finder_);
+  }
+  /// A reader so many bytes behind leaves no room for a message of `size` bytes. \pre size <=
+  /// max_frame()
+  [[nodiscard]] std::size_t behind_if_full(std::size_t size) const noexcept {
+    return writer_.behind_if_full(size);
+  }
   [[nodiscard]] std::size_t max_cursors() const noexcept { return max_cursors_; }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
@@ -273,9 +332,10 @@ class BasicBroadcastByteRing<Memory>::Producer {
   friend BasicBroadcastByteRing;
   friend Claim;
 
-  Producer(Block* block, const ByteShape& shape, std::size_t max_cursors,
-           const GateFinder<Memory>* finder) noexcept
+  Producer(Block* block, Audience<Memory>* audience, const ByteShape& shape,
+           std::size_t max_cursors, const GateFinder<Memory>* finder) noexcept
       : block_(block),
+        audience_(audience),
         capacity_(shape.capacity),
         writer_(shape.space(reinterpret_cast<std::byte*>(block)), block->producer_role.position()),
         max_cursors_(max_cursors),
@@ -287,34 +347,35 @@ class BasicBroadcastByteRing<Memory>::Producer {
     std::uint64_t asked;
     Sequence limit;
   };
-  [[gnu::noinline, gnu::cold]] static Finding look(Block* block, Sequence position,
+  [[gnu::noinline, gnu::cold]] static Finding look(Audience<Memory>* audience, Sequence position,
                                                    std::size_t bytes, std::size_t max_cursors,
                                                    const GateFinder<Memory>* finder) noexcept {
-    const auto asked = block->audience().attention.take_signals(max_cursors);
-    return {asked, ask_limit(block, position, bytes, max_cursors, finder)};
+    const auto asked = audience->attention.take_signals(max_cursors);
+    return {asked, ask_limit(audience, position, bytes, max_cursors, finder)};
   }
-  [[gnu::noinline]] static Sequence ask_limit(Block* block, Sequence position, std::size_t bytes,
-                                              std::size_t max_cursors,
+  [[gnu::noinline]] static Sequence ask_limit(const Audience<Memory>* audience, Sequence position,
+                                              std::size_t bytes, std::size_t max_cursors,
                                               const GateFinder<Memory>* finder) noexcept {
-    return block->audience().limit(position, bytes, max_cursors, finder);
+    return audience->limit(position, bytes, max_cursors, finder);
   }
   [[nodiscard, gnu::always_inline]] bool open(std::size_t size) noexcept {
     return size <= writer_.space().max_frame && writer_.open(size, [this] {
-      return ask_limit(block_, writer_.position(), writer_.space().bytes, max_cursors_, finder_);
+      return ask_limit(audience_, writer_.position(), writer_.space().bytes, max_cursors_, finder_);
     });
   }
   void publish(std::size_t size) noexcept {
     writer_.publish(size);
     block_->newest.store(writer_.position(), std::memory_order_release);  // release "head"
-    if (block_->audience().attention.wanted()) [[unlikely]] {
+    if (audience_->attention.wanted()) [[unlikely]] {
       const Finding found =
-          look(block_, writer_.position(), writer_.space().bytes, max_cursors_, finder_);
+          look(audience_, writer_.position(), writer_.space().bytes, max_cursors_, finder_);
       signals_ |= found.asked;
       writer_.set_limit(found.limit);
     }
   }
 
   Block* block_;
+  Audience<Memory>* audience_;
   std::size_t capacity_;
   FrameWriter<Memory> writer_;
   std::uint64_t signals_ = 0;

@@ -144,7 +144,7 @@ class BroadcastPrefix {
     }
     if (shape->bytes > memory.size()) return Failure{SetupError::kMemoryTooSmall};
     if (apart) {
-      if (auto fits = Block::check_apart(audience, header.max_cursors); !fits) {
+      if (auto fits = Audience<Memory>::check(audience, header.max_cursors); !fits) {
         return Failure{fits.error()};
       }
     }

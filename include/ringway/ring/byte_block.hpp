@@ -61,7 +61,8 @@ struct ByteShape {
     return shape;
   }
 
-  [[nodiscard]] ByteHeader header(RingKind kind, std::size_t max_cursors) const noexcept {
+  [[nodiscard]] ByteHeader header(RingKind kind, std::size_t max_cursors,
+                                  bool apart = false) const noexcept {
     return {.ring = {.kind = kind,
                      .element_size = 1,
                      .element_align = kFrameAlign,
@@ -69,7 +70,8 @@ struct ByteShape {
                      .blocks = frames / kFrameAlign,
                      .max_cursors = max_cursors,
                      .start = start,
-                     .bytes = bytes},
+                     .bytes = bytes,
+                     .apart = apart ? 1U : 0U},
             .max_frame = max_frame};
   }
 
@@ -86,9 +88,11 @@ struct JoinedBytes {
   std::size_t max_cursors = 0;
 
   /// `offset_of(max_cursors)` tells where the frames begin, or says why there is no such ring.
+  /// \param apart whether the readers' words lie elsewhere
   template <class OffsetOf>
   [[nodiscard]] static Result<JoinedBytes, SetupError> join(std::span<std::byte> memory,
                                                             RingKind kind, std::size_t align,
+                                                            bool apart,
                                                             OffsetOf&& offset_of) noexcept {
     auto view = RingMemory::join(memory, kind, 1, kFrameAlign, align);
     if (!view) return Failure{view.error()};
@@ -99,7 +103,8 @@ struct JoinedBytes {
     if (!offset) return Failure{SetupError::kCorruptHeader};
     auto shape = ByteShape::of(header.ring.capacity, header.max_frame, header.ring.start, *offset);
     if (!shape || shape->start != header.ring.start || shape->bytes != header.ring.bytes ||
-        shape->frames != header.ring.blocks * kFrameAlign) {
+        shape->frames != header.ring.blocks * kFrameAlign ||
+        header.ring.apart != (apart ? 1U : 0U)) {
       return Failure{SetupError::kCorruptHeader};
     }
     if (shape->bytes > memory.size()) return Failure{SetupError::kMemoryTooSmall};

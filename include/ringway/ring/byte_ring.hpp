@@ -86,7 +86,7 @@ class BasicByteRing {
   /// once.
   [[nodiscard]] static Result<BasicByteRing, SetupError> join(
       std::span<std::byte> memory) noexcept {
-    auto joined = JoinedBytes::join(memory, RingKind::kByte, kAlign, [](std::size_t) {
+    auto joined = JoinedBytes::join(memory, RingKind::kByte, kAlign, false, [](std::size_t) {
       return Result<std::size_t, SetupError>(sizeof(Block));
     });
     if (!joined) return Failure{joined.error()};

@@ -187,6 +187,15 @@ class FrameWriter {
     return {space_.begin + last_ + kFrameHeader, last_size_};
   }
 
+  /// A reader so many bytes behind leaves no room for a message of `size` bytes. \pre size <=
+  /// max_frame
+  [[nodiscard]] std::size_t behind_if_full(std::size_t size) const noexcept {
+    const std::size_t rest = space_.bytes - offset_;
+    const std::size_t needed =
+        (frame_bytes(size) <= rest ? 0 : rest) + frame_bytes(size) + kFrameHeader;  // as in open()
+    return needed > space_.bytes ? 0 : space_.bytes - needed + 1;
+  }
+
   [[nodiscard]] const FrameSpace& space() const noexcept { return space_; }
   /// Of the next frame, or of the padding before it.
   [[nodiscard]] Sequence position() const noexcept { return position_; }

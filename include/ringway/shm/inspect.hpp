@@ -36,6 +36,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "ringway/ring/broadcast_byte_ring.hpp"
 #include "ringway/shm/line_shape.hpp"
 #include "ringway/shm/shared_bus.hpp"
 #include "ringway/shm/type_encoding.hpp"
@@ -73,7 +74,7 @@ struct ReaderInfo {
   std::optional<std::uint32_t> participant;  ///< not known while it joins
   std::uint32_t endpoint = 0;
   Sequence position = 0;
-  std::uint64_t behind = 0;  ///< messages
+  std::uint64_t behind = 0;  ///< messages; in a lane of bytes, bytes
   std::uint64_t lost = 0;    ///< messages that a lossy reader missed
 };
 
@@ -82,8 +83,9 @@ struct LaneRing {
   std::uint64_t segment =
       0;                     ///< number of the process's own segment in which it lies; 0: the bus's
   std::uint64_t offset = 0;  ///< of the ring, in the file
-  std::uint64_t lines = 0;   ///< offset of the first line, in the file
-  std::uint64_t blocks = 0;  ///< lines
+  std::uint64_t lines = 0;   ///< offset of the first line, or frame, in the file
+  std::uint64_t blocks = 0;  ///< lines, or words of frames
+  std::uint64_t largest = 0;  ///< of a ring of bytes: bytes in a frame at most; else 0
   LineShape shape;
   std::uint64_t element_size = 0;
   std::uint64_t element_align = 0;
@@ -92,8 +94,12 @@ struct LaneRing {
   friend bool operator==(const LaneRing& a, const LaneRing& b) noexcept {
     return a.segment == b.segment && a.offset == b.offset && a.lines == b.lines &&
            a.blocks == b.blocks && a.element_size == b.element_size &&
-           a.element_align == b.element_align && a.capacity == b.capacity && a.start == b.start;
+           a.element_align == b.element_align && a.capacity == b.capacity && a.start == b.start &&
+           a.largest == b.largest;
   }
+
+  /// A ring of bytes: positions, capacity and how far readers are behind count bytes.
+  [[nodiscard]] bool of_bytes() const noexcept { return largest != 0; }
 
   [[nodiscard]] std::uint64_t slots() const noexcept { return blocks * shape.items; }
   [[nodiscard]] std::uint64_t line_of(Sequence position) const noexcept {
@@ -250,6 +256,13 @@ class BusInspector {
 
   /// The position after the newest message of a ring. \return nothing if the file is too short
   [[nodiscard]] std::optional<Sequence> head_of(const LaneRing& ring) const noexcept {
+    if (ring.of_bytes()) {
+      Sequence newest = 0;
+      if (!copy_word(ring.segment, ring.offset + ByteRingType::head_offset(), newest)) {
+        return std::nullopt;
+      }
+      return newest;
+    }
     constexpr int kMostTries = 1000;  // each is a lap of the ring between two system calls
     Sequence entered = 0;
     for (int i = 0; i < kMostTries; ++i) {
@@ -269,6 +282,7 @@ class BusInspector {
  private:
   /// Every lane's block begins like this one, whatever its elements: see bus/clean_up.hpp.
   using AnyBlock = BroadcastBlock<std::byte, Slot<std::byte>, RingKind::kBroadcast, SharedMemory>;
+  using ByteRingType = BasicBroadcastByteRing<SharedMemory>;
   using AudienceType = Audience<SharedMemory>;
   using GateType = Gate<SharedMemory>;
 
@@ -466,8 +480,9 @@ class BusInspector {
   /// What the publisher's version says of its messages.
   void describe_type(const Table& table, std::uint32_t number, LaneInfo& lane) const {
     const TypeRecord& record = table.type(number);
+    const std::uint64_t most = lane.ring.of_bytes() ? 0 : lane.ring.element_size;
     if (number >= table.sizes().types || !refresh(&record, sizeof(record)) || record.used == 0 ||
-        record.size > lane.ring.element_size) {
+        record.size > most) {
       return;
     }
     lane.type_size = record.size;
@@ -507,25 +522,40 @@ class BusInspector {
     if (header.magic != RingHeader::kMagic || header.layout_version != RingHeader::kLayoutVersion) {
       return absl::DataLossError("its ring is not there (yet)");
     }
+    const bool bytes = header.kind == RingKind::kBroadcastByte;
     const bool lossy = header.kind == RingKind::kLossyBroadcast;
-    if (!lossy && header.kind != RingKind::kBroadcast) {
+    if (!lossy && !bytes && header.kind != RingKind::kBroadcast) {
       return absl::UnimplementedError("its ring is of a kind that this program does not know");
     }
     const auto align = header.element_align;
     if (header.element_size == 0 || header.element_size > ring_bytes || align == 0 ||
         align > AnyBlock::kAlign || !std::has_single_bit(align) ||
-        header.element_size % align != 0 || header.max_cursors == 0 ||
+        (!bytes && header.element_size % align != 0) || header.max_cursors == 0 ||
         header.max_cursors > Attention<SharedMemory>::kMostReaders || header.blocks == 0 ||
         header.apart != (apart ? 1U : 0U)) {
       return absl::DataLossError("its ring has an impossible header");
     }
-    ring.shape = LineShape::of(header.element_size, align, lossy);
     const auto audience_bytes = AudienceType::bytes(header.max_cursors);
     const auto lines = round_up(sizeof(AnyBlock) + (apart ? 0 : audience_bytes), AnyBlock::kAlign);
-    if (lines > ring_bytes || header.blocks > (ring_bytes - lines) / ring.shape.bytes ||
-        (apart && audience_bytes > memory.size()) ||
-        header.capacity > header.blocks * ring.shape.items || header.capacity == 0) {
+    if (lines > ring_bytes || (apart && audience_bytes > memory.size()) || header.capacity == 0) {
       return absl::DataLossError("its ring has an impossible header");
+    }
+    if (bytes) {
+      ByteHeader whole;
+      if (!copy_out(ring.segment, ring.offset, std::as_writable_bytes(std::span(&whole, 1)))) {
+        return too_short();
+      }
+      const auto shape = ByteShape::of(header.capacity, whole.max_frame, header.start, lines);
+      if (!shape || shape->bytes > ring_bytes || shape->frames != header.blocks * kFrameAlign) {
+        return absl::DataLossError("its ring has an impossible header");
+      }
+      ring.largest = whole.max_frame;
+    } else {
+      ring.shape = LineShape::of(header.element_size, align, lossy);
+      if (header.blocks > (ring_bytes - lines) / ring.shape.bytes ||
+          header.capacity > header.blocks * ring.shape.items) {
+        return absl::DataLossError("its ring has an impossible header");
+      }
     }
     ring.lines = ring.offset + lines;
     ring.blocks = header.blocks;
@@ -537,7 +567,7 @@ class BusInspector {
     const auto head = head_of(ring);
     if (!head) return too_short();
     lane.head = *head;
-    lane.published = *head - ring.start + record.skipped();
+    lane.published = (bytes ? 0 : *head - ring.start) + record.skipped();
     const auto* audience = memory.data() + (apart ? 0 : sizeof(AnyBlock));
     if (!refresh(audience, audience_bytes)) return too_short();
     list_readers(table, std::launder(reinterpret_cast<const AudienceType*>(audience)),

@@ -13,16 +13,26 @@
 /// they do; elsewhere a heavy fence between the copy and the look sees to it, which reaches every
 /// publisher that the kernel registered (the others fence themselves).
 ///
-/// *Progress.* Copies at most kMostBytes at a time.
+/// *Bytes.* A publisher of bytes stores the ring's head behind each frame before it begins with the
+/// next one, which takes up so many bytes at most (reach()). So a copy is whole if these, counted
+/// from the head that is looked up after it, do not come round to it. Frames lead forward only: the
+/// tap begins at the head, or where the lane did if nothing there may have been overwritten, and
+/// once it was overtaken it goes on at the head; the numbers in front of the messages tell what it
+/// missed. Of a lane that has hardly more room than for two of its largest messages it sees few.
+///
+/// *Progress.* Copies at most kMostBytes, or one message, at a time.
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ringway/bus/byte_lane.hpp"
 #include "ringway/shm/inspect.hpp"
 #include "ringway/shm/shared_memory.hpp"
 
@@ -36,6 +46,14 @@ class LaneTap {
   LaneTap(const LaneInfo& lane, Begin begin) noexcept
       : ring_(lane.ring), skipped_(lane.published - (lane.head - lane.ring.start)) {
     position_ = begin == Begin::kNewest ? lane.head : oldest(lane.head);
+    if (ring_.of_bytes()) {
+      position_ = ring_.start;
+      next_number_ = 0;
+      if (begin == Begin::kNewest || overtaken(lane.head)) {
+        position_ = lane.head;
+        next_number_.reset();  // not known for sure
+      }
+    }
   }
 
   /// Calls `visit(sequence, std::span<const std::byte>)` for the next messages, at most `limit`.
@@ -43,6 +61,7 @@ class LaneTap {
   /// behind it. \return how many there were
   template <class Visit>
   absl::StatusOr<std::size_t> read(const BusInspector& bus, std::size_t limit, Visit&& visit) {
+    if (ring_.of_bytes()) return read_bytes(bus, limit, visit);
     if (ring_.slots() == 0) return absl::FailedPreconditionError("the lane has no ring to read");
     std::size_t given = 0;
     for (int vain = 0; given < limit && vain < kMostVain;) {
@@ -53,11 +72,7 @@ class LaneTap {
       if (position_ == *head) break;
       const auto count = copy(bus, *head, limit - given);
       if (count == 0) return absl::DataLossError("the segment has become shorter");
-      if (!settle()) {
-        return absl::UnavailableError(
-            "the kernel refuses membarrier, without which a copy can not "
-            "be told from a torn one on this processor");
-      }
+      if (!settle()) return unsettled();
       const auto later = bus.head_of(ring_);
       if (!later) return absl::DataLossError("the segment has become shorter");
       const auto begin = position_;
@@ -81,6 +96,87 @@ class LaneTap {
   static constexpr std::size_t kMostBytes = std::size_t{1} << 18;
   /// Copies in a row that were overtaken: then the caller goes on with something else.
   static constexpr int kMostVain = 4;
+
+  [[nodiscard]] static absl::Status unsettled() {
+    return absl::UnavailableError(
+        "the kernel refuses membarrier, without which a copy can not "
+        "be told from a torn one on this processor");
+  }
+
+  template <class Visit>
+  absl::StatusOr<std::size_t> read_bytes(const BusInspector& bus, std::size_t limit, Visit& visit) {
+    std::size_t given = 0;
+    for (int vain = 0; given < limit && vain < kMostVain; ++vain) {
+      const auto head = bus.head_of(ring_);
+      if (!head) return absl::DataLossError("the segment has become shorter");
+      if (precedes(*head, position_)) next_number_.reset();  // another publisher's ring by now
+      if (precedes(*head, position_) || overtaken(*head)) position_ = *head;
+      if (position_ == *head) break;
+      if (!copy_frames(bus, *head)) return absl::DataLossError("the segment has become shorter");
+      if (!settle()) return unsettled();
+      const auto later = bus.head_of(ring_);
+      if (!later) return absl::DataLossError("the segment has become shorter");
+      if (overtaken(*later)) {
+        position_ = *later;
+        continue;
+      }
+      const auto before = given;
+      if (!take_frames(limit, given, visit)) position_ = *later;  // what is there is no message
+      if (given != before) vain = 0;
+    }
+    return given;
+  }
+  /// Visits the frames that were copied. \return false if there was something else
+  template <class Visit>
+  [[nodiscard]] bool take_frames(std::size_t limit, std::size_t& given, Visit& visit) {
+    const std::uint64_t room = frames() - frame_at(position_);  // to the end of the block
+    std::uint64_t at = 0;
+    while (given < limit && at + kFrameHeader <= bytes_.size()) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes_.data() + at, sizeof(word));
+      const auto size = FrameWord::size(word);
+      if (word == FrameWord::padding(position_, static_cast<std::size_t>(room - at))) {
+        position_ += room - at;
+        return true;
+      }
+      if (word != FrameWord::message(position_, size) || size < kByteMessageHeader ||
+          size > ring_.largest || frame_bytes(size) > room - at) {
+        return false;
+      }
+      if (frame_bytes(size) > bytes_.size() - at) return true;  // the rest comes with the next copy
+      const auto frame =
+          std::span(bytes_).subspan(static_cast<std::size_t>(at) + kFrameHeader, size);
+      const auto number = number_in(frame);
+      if (next_number_ && precedes(*next_number_, number)) lost_ += number - *next_number_;
+      next_number_ = number + 1;
+      visit(number, frame.subspan(kByteMessageHeader));
+      ++given;
+      at += frame_bytes(size);
+      position_ += frame_bytes(size);
+    }
+    return true;
+  }
+  /// Copies frames from the one at position_ on, as far as they lie in one piece. \pre there is one
+  [[nodiscard]] bool copy_frames(const BusInspector& bus, Sequence head) {
+    const auto at = frame_at(position_);
+    std::uint64_t wanted = std::min<std::uint64_t>(head - position_, frames() - at);
+    wanted = std::min<std::uint64_t>(
+        wanted, std::max<std::uint64_t>(kMostBytes, frame_bytes(ring_.largest)));
+    bytes_.resize(static_cast<std::size_t>(wanted));
+    return bus.copy_out(ring_.segment, ring_.lines + at, bytes_);
+  }
+  [[nodiscard]] std::uint64_t frames() const noexcept { return ring_.blocks * kFrameAlign; }
+  [[nodiscard]] std::uint64_t frame_at(Sequence position) const noexcept {
+    return (position - ring_.start) % frames() & ~(kFrameAlign - 1);
+  }
+  /// True if what lies at position_ may have been overwritten, or may just be, when the head is
+  /// there.
+  [[nodiscard]] bool overtaken(Sequence head) const noexcept {
+    const auto rest = frames() - frame_at(head);
+    const auto frame = frame_bytes(ring_.largest);
+    const auto reach = (frame <= rest ? 0 : rest) + frame + kFrameHeader;
+    return head - position_ > frames() || head - position_ + reach > frames();
+  }
 
   /// The oldest message that is not about to be overwritten, when the head is there.
   [[nodiscard]] Sequence oldest(Sequence head) const noexcept {
@@ -139,6 +235,7 @@ class LaneTap {
   std::uint64_t skipped_;
   Sequence position_ = 0;
   std::uint64_t lost_ = 0;
+  std::optional<Sequence> next_number_;  // of a lane of bytes: of the message at position_
   std::vector<std::byte> bytes_;
 };
 
