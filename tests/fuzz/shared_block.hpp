@@ -181,7 +181,13 @@ void use_ring(std::span<std::byte> memory) {
     }
   }
   if (auto producer = ring->producer()) {
-    for (int i = 0; i < 20; ++i) static_cast<void>(producer->try_push(Element{}));
+    for (int i = 0; i < 20; ++i) {
+      if constexpr (std::is_default_constructible_v<Element>) {
+        static_cast<void>(producer->try_emplace());
+      } else {
+        static_cast<void>(producer->try_emplace(Ticket{}, Deadline{}, Item{}));
+      }
+    }
     must(producer->take_signals() < std::uint64_t{1} << producer->max_cursors(),
          "a signal of nobody");
   }
