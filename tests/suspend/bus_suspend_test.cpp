@@ -164,8 +164,19 @@ bool all_but_one_go_on(Traffic& traffic) {
   });
 }
 
+/// Tells both dispatchers that each of the lanes has news. Some of it is none.
+void signal_all(Bus& bus) {
+  for (std::uint32_t lane = 1; lane <= 3; ++lane) {
+    for (std::uint32_t endpoint = 0; endpoint < 2; ++endpoint) bus.core()->signal(endpoint, lane);
+  }
+}
+
+/// Whether the stepped dispatcher finds signals between its handlers, as if it had asked for them
+/// shortly before.
+enum class Signalled : bool { kNo, kYes };
+
 /// The child: a bus and two dispatchers, of which one is stepped.
-bool run_dispatchers(StepMarks& marks, Signals& signals) {
+bool run_dispatchers(StepMarks& marks, Signals& signals, Signalled signalled) {
   Bus bus;
   Traffic traffic(bus);
   Dispatcher fast{bus, {.batch = 1}};
@@ -180,6 +191,7 @@ bool run_dispatchers(StepMarks& marks, Signals& signals) {
     if (number.value == heard_by_slow.load()) ++heard_by_slow;
     if (number.value != 1) return;
     while (!second_is_there.load()) std::this_thread::yield();
+    if (signalled == Signalled::kYes) signal_all(bus);
     marks.begin();
   });
   auto lossy_one = slow.subscribe(kNews, [&](const Number&) { ++news_heard; }, {.lossy = true});
@@ -199,8 +211,9 @@ bool run_dispatchers(StepMarks& marks, Signals& signals) {
       return false;
     }
   }
-  if (!publish() || !publish()) return false;
+  const bool both = publish() && publish();
   second_is_there.store(true);
+  if (!both) return false;
   const bool told = eventually([&] { return signals.go.load(); });
   signals.others_went.store(told && all_but_one_go_on(traffic) ? 1 : 0);
   return eventually([&] { return heard_by_slow.load() == traffic.sent; });
@@ -210,30 +223,38 @@ class SuspendedDispatcher : public SuspendTest {
  protected:
   /// Each child is a whole bus: all boundaries in the long run, some usually.
   static std::size_t stride() { return std::getenv("RINGWAY_STRESS") != nullptr ? 1 : 61; }
+
+  static void suspend_everywhere(const char* operation, Signalled signalled) {
+    Findings findings("Bus", operation);
+    SharedPages pages(sizeof(Signals));
+    bool inside = true;
+    for (std::size_t boundary = 0; inside && !HasFailure(); boundary += stride()) {
+      SCOPED_TRACE("boundary " + std::to_string(boundary));
+      auto& signals = pages.make<Signals>();
+      SteppedChild child(
+          [&](StepMarks& marks) { return run_dispatchers(marks, signals, signalled); });
+      inside = child.step_to(boundary);
+      signals.go.store(true);
+      const bool answered = eventually([&] { return signals.others_went.load() >= 0; });
+      const bool went = answered && signals.others_went.load() == 1;
+      if (inside) findings.add(went ? Effect::kNone : Effect::kBlocks);
+      // Behind the operation the dispatcher goes on, and nothing is withheld.
+      if (went || !inside) {
+        expect_good_end(child);
+      } else {
+        ADD_FAILURE() << "others were held up";
+      }
+    }
+    EXPECT_GT(findings.boundaries(), 3u);
+    EXPECT_EQ(findings.count(Effect::kNone), findings.boundaries());
+  }
 };
 
 TEST_F(SuspendedDispatcher, WithholdsItsUnreadMessagesOnly) {
-  Findings findings("Bus", "dispatcher, to next handler");
-  SharedPages pages(sizeof(Signals));
-  bool inside = true;
-  for (std::size_t boundary = 0; inside && !HasFailure(); boundary += stride()) {
-    SCOPED_TRACE("boundary " + std::to_string(boundary));
-    auto& signals = pages.make<Signals>();
-    SteppedChild child([&](StepMarks& marks) { return run_dispatchers(marks, signals); });
-    inside = child.step_to(boundary);
-    signals.go.store(true);
-    const bool answered = eventually([&] { return signals.others_went.load() >= 0; });
-    const bool went = answered && signals.others_went.load() == 1;
-    if (inside) findings.add(went ? Effect::kNone : Effect::kBlocks);
-    // Behind the operation the dispatcher goes on, and nothing is withheld.
-    if (went || !inside) {
-      expect_good_end(child);
-    } else {
-      ADD_FAILURE() << "others were held up";
-    }
-  }
-  EXPECT_GT(findings.boundaries(), 3u);
-  EXPECT_EQ(findings.count(Effect::kNone), findings.boundaries());
+  suspend_everywhere("dispatcher, to next handler", Signalled::kNo);
+}
+TEST_F(SuspendedDispatcher, WithholdsItsUnreadMessagesOnlyWhileItTakesSignals) {
+  suspend_everywhere("dispatcher, with signals", Signalled::kYes);
 }
 
 }  // namespace

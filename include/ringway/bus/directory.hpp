@@ -80,6 +80,20 @@ struct alignas(kOwnerSpacing) EndpointRecord {
   std::uint32_t participant = 0;
   EventCount<Memory> event;
   ReadyMap<Memory> ready;
+  // gates of new lanes that wait for this dispatcher; changed under the directory lock
+  typename Memory::template Atomic<std::uint32_t> reserved{0};
+
+  /// After LaneRecord::bound, and before the lane's bit in the ready map.
+  void reserve() noexcept {
+    reserved.fetch_add(1, std::memory_order_relaxed);  // relaxed: "ready" (bus/ready_map.hpp)
+  }
+  void pick_up() noexcept {
+    reserved.fetch_sub(1, std::memory_order_relaxed);  // relaxed: the owner's, under the lock
+  }
+  /// The owner, when a lane's bit has come: false if that means news alone.
+  [[nodiscard]] bool has_reserved() const noexcept {
+    return reserved.load(std::memory_order_relaxed) != 0;  // relaxed: "ready"
+  }
 };
 
 template <class Memory>
@@ -610,6 +624,8 @@ class Directory {
     // one that was used before stays as it is: a late signal for its last owner may still come
     if (index == made_before) ::new (static_cast<void*>(&endpoint(index))) Endpoint;
     endpoint(index).participant = participant;
+    // relaxed: under the lock, and nothing is bound yet
+    endpoint(index).reserved.store(0, std::memory_order_relaxed);
     settle();
     endpoint(index).used = 1;
     return index;

@@ -346,9 +346,11 @@ class DispatcherCore final : public DispatcherBase {
     }
   }
 
-  /// Picks up the gates that a new lane reserved for our subscriptions. \return false if another
-  /// process holds the directory's lock
+  /// Picks up the gates that a new lane reserved for our subscriptions. Without the directory's
+  /// lock if there is none: whoever stands still with that lock withholds new lanes, not news.
+  /// \return false if another process holds the lock
   bool pick_up(std::uint32_t index) {
+    if (!record_.has_reserved()) return true;
     std::vector<Reader*> fresh;
     {
       const auto lock = bus_->lock_unless_held_up();
@@ -360,6 +362,7 @@ class DispatcherCore final : public DispatcherBase {
         for (const auto& subscription : subscriptions_) {
           if (subscription->record() + 1 != lane.bound[gate]) continue;
           lane.bound[gate] = 0;
+          record_.pick_up();
           if (subscription->adopt(index, gate)) {
             fresh.push_back(subscription->readers.back().get());
           }
@@ -553,6 +556,7 @@ class DispatcherCore final : public DispatcherBase {
       for (std::size_t gate = 0; gate < LaneRecord<Memory>::kMostReaders; ++gate) {
         if (lane.bound[gate] != subscription.record() + 1) continue;
         lane.bound[gate] = 0;
+        record_.pick_up();
         subscription.adopt(i, gate);
       }
     }

@@ -86,6 +86,7 @@ class LanePublisher {
                          options.max_readers, "); raise TopicOptions::max_readers"));
       }
       made->lane().bound[*gate] = i + 1;
+      directory.endpoint(subscriber.endpoint).reserve();
       made->lane().replier = i + 1;
       made->lane().set_served(true);
       bound.push_back(subscriber.endpoint);
