@@ -55,7 +55,6 @@ struct Target {
 [[nodiscard]] const char* reason_without(const std::string& file, const std::string& line) {
   const auto has = [&line](const char* text) { return line.find(text) != std::string::npos; };
   if (has("std::atomic_signal_fence")) return "an order for the compiler (3)";
-  if (file == "unbounded_channel.hpp") return "no model of this channel (4)";
   for (const char* each :
        {"lane_tap.hpp", "participants.hpp", "segment.hpp", "shared_memory.hpp"}) {
     if (file == each) return "between processes: no model (4)";

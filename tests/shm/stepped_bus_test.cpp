@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // labels: kill
 // Processes of a shared bus are killed and stopped between any two instructions of publishing,
-// receiving and asking, and killed at every 16th of creating, attaching, detaching and
+// receiving, asking and answering, and killed at every 16th of creating, attaching, detaching and
 // cleaning up. The short form looks at some of these places, others each time; RINGWAY_KILLS above
 // 200 asks for all.
 #include <gtest/gtest.h>
@@ -339,6 +339,84 @@ TEST_P(SteppedBus, RequesterTakesItsAnswerOrDoesNot) {
     const auto answer = pending.get();
     return answer && answer->value == 41;
   });
+}
+
+// From the handler of one request to that of the next, with the answer to the first in between.
+TEST_P(SteppedBus, ReplierAnswersOrIsGone) {
+  RINGWAY_SKIP_WITHOUT_STEPS();
+  std::size_t instructions = 0;
+  std::size_t places = 0;
+  std::size_t answered = 0;
+  for (std::unique_ptr<Boundaries> boundaries;;) {
+    std::size_t boundary = 0;
+    if (boundaries != nullptr && !boundaries->take(boundary)) break;
+    SCOPED_TRACE(testing::Message() << "boundary " << boundary);
+    const SegmentName name;
+    const test::Witness<Notes> notes;
+    auto survivor = open_shared(name.str(), few());
+    ASSERT_TRUE(survivor.ok()) << survivor.status();
+    const auto before = Places::of(*survivor);
+    std::optional<Requester<Tell(Ask), SegmentHome>> asker(survivor->requester(kNext));
+    auto& requester = *asker;
+    std::atomic<std::uint64_t> came{0};
+    std::atomic<std::uint64_t> gone{0};
+    std::atomic<std::uint64_t> wrong{0};
+    std::thread asking([&] {
+      // until the replier is bound
+      if (!eventually([&] { return requester.request({0}).has_value(); })) return;
+      auto first = requester.request_async({100}, 10min);
+      auto second = requester.request_async({101}, 10min);
+      notes->go = 1;
+      for (const auto value : {100U, 101U}) {
+        const auto answer = value == 100 ? first.get() : second.get();
+        if (answer) {
+          ++(answer->value == value + 1 ? came : wrong);
+        } else {
+          ++(answer.error() == RequestError::kReplierGone ? gone : wrong);
+        }
+      }
+    });
+    SteppedChild child([&](StepMarks& marks) {
+      attach(name.str());
+      Dispatcher feed{*child_bus(), {.name = "feed", .batch = 1}};
+      auto replier = feed.reply(kNext, [&](const Ask& ask) {
+        if (ask.value == 101) marks.end();
+        if (ask.value == 100) {
+          while (notes->go == 0) std::this_thread::yield();
+          marks.begin();
+        }
+        return Tell{ask.value + 1};
+      });
+      ::pause();
+      return true;
+    });
+    if (boundaries == nullptr) {
+      instructions = child.step_to_end();
+      child.kill();
+      asking.join();
+      boundaries = std::make_unique<Boundaries>(instructions);
+      continue;
+    }
+    child.step_to(boundary);
+    strike(child, [&] {
+      if (killed()) asking.join();  // a replier that stands still is waited for
+    });
+    if (asking.joinable()) asking.join();
+    EXPECT_EQ(wrong, 0u);
+    if (!killed()) {
+      EXPECT_EQ(came, 2u);
+      child.kill();
+    }
+    answered += came;
+    look_after_others(*survivor);
+    asker.reset();  // had the lane of answers until now
+    EXPECT_EQ(Places::of(*survivor), before);
+    ++places;
+    if (testing::Test::HasFailure()) break;
+  }
+  EXPECT_GT(instructions, 50u);
+  EXPECT_GT(answered, 0u);
+  say("reply", instructions, places);
 }
 
 INSTANTIATE_TEST_SUITE_P(, SteppedBus, testing::Values(How::kKilled, How::kStopped),

@@ -47,10 +47,21 @@
 
 namespace ringway {
 
-/// The queue with the manners of a ring: roles as handles, a seal, no exceptions.
-template <class T, class Memory = NativeMemory>
-class UnboundedQueue {
+/// The queue that carries the messages. The model checker puts another one in its place, whose
+/// words are its own (tests/model/models/unbounded_models.hpp).
+struct MoodycamelQueue {
+  template <class T>
   using Queue = moodycamel::ConcurrentQueue<T>;
+  using ProducerToken = moodycamel::ProducerToken;
+  using ConsumerToken = moodycamel::ConsumerToken;
+};
+
+/// The queue with the manners of a ring: roles as handles, a seal, no exceptions.
+template <class T, class Memory = NativeMemory, class Kind = MoodycamelQueue>
+class UnboundedQueue {
+  using Queue = typename Kind::template Queue<T>;
+  using ProducerToken = typename Kind::ProducerToken;
+  using ConsumerToken = typename Kind::ConsumerToken;
 
  public:
   using value_type = T;
@@ -98,7 +109,7 @@ class UnboundedQueue {
 
     UnboundedQueue* owner_;
     Queue* queue_;
-    moodycamel::ProducerToken token_;
+    ProducerToken token_;
   };
 
   class Consumer {
@@ -140,7 +151,7 @@ class UnboundedQueue {
     };
 
     Queue* queue_;
-    moodycamel::ConsumerToken token_;
+    ConsumerToken token_;
   };
 
   UnboundedQueue() : queue_(kFirstBlock) { check_element<T>(); }
@@ -175,11 +186,11 @@ class UnboundedQueue {
   alignas(kOwnerSpacing) Queue queue_;
 };
 
-template <class T, class Wait = SpinPark, class Memory = NativeMemory>
-using UnboundedSender = ChannelSender<UnboundedQueue<T, Memory>, Wait, Memory>;
+template <class T, class Wait = SpinPark, class Memory = NativeMemory, class Kind = MoodycamelQueue>
+using UnboundedSender = ChannelSender<UnboundedQueue<T, Memory, Kind>, Wait, Memory>;
 
-template <class T, class Wait = SpinPark, class Memory = NativeMemory>
-using UnboundedReceiver = ChannelReceiver<UnboundedQueue<T, Memory>, Wait, Memory>;
+template <class T, class Wait = SpinPark, class Memory = NativeMemory, class Kind = MoodycamelQueue>
+using UnboundedReceiver = ChannelReceiver<UnboundedQueue<T, Memory, Kind>, Wait, Memory>;
 
 struct UnboundedOptions {
   ChannelTally* tally = nullptr;  ///< where to add up what happened, if anybody wants to know
@@ -187,18 +198,18 @@ struct UnboundedOptions {
 
 /// A channel that is never full, or why there is none. send() says kSent, kClosed, or kFull if
 /// there is no memory. Any thread.
-template <class T, class Wait = SpinPark, class Memory = NativeMemory>
-[[nodiscard]] Result<ChannelEnds<UnboundedQueue<T, Memory>, Wait, Memory>, SetupError>
+template <class T, class Wait = SpinPark, class Memory = NativeMemory, class Kind = MoodycamelQueue>
+[[nodiscard]] Result<ChannelEnds<UnboundedQueue<T, Memory, Kind>, Wait, Memory>, SetupError>
 make_unbounded_channel(const UnboundedOptions& options = {}) {
-  using Ring = UnboundedQueue<T, Memory>;
+  using Ring = UnboundedQueue<T, Memory, Kind>;
   return ChannelEnds<Ring, Wait, Memory>::around(
       Ring(), {.overflow = Overflow::kFail, .tally = options.tally});
 }
 
 /// The same; stops the program with the error's sentence if there is none.
-template <class T, class Wait = SpinPark, class Memory = NativeMemory>
+template <class T, class Wait = SpinPark, class Memory = NativeMemory, class Kind = MoodycamelQueue>
 [[nodiscard]] auto unbounded_channel(const UnboundedOptions& options = {}) {
-  return make_unbounded_channel<T, Wait, Memory>(options).value();
+  return make_unbounded_channel<T, Wait, Memory, Kind>(options).value();
 }
 
 }  // namespace ringway

@@ -161,7 +161,7 @@ void leave_body(Explorer& world, std::size_t capacity, unsigned pushes, Sequence
 /// gapless piece of the stream, from at most the capacity before the joining on.
 template <template <class, class> class Ring, class T>
 void join_behind_body(Explorer& world, std::size_t capacity, unsigned before, unsigned during,
-                      Start begin, bool retain, Sequence start) {
+                      Start begin, bool retain, Sequence start, unsigned tries = 2) {
   auto ring = Ring<T, ModelMemory>::create(
                   {.capacity = capacity, .max_cursors = 1, .start = start, .retain = retain})
                   .value();
@@ -180,7 +180,7 @@ void join_behind_body(Explorer& world, std::size_t capacity, unsigned before, un
         [&] {
           auto cursor = ring.cursor(begin).value();
           first = seen = cursor.sequence() - start;
-          read_some(world, cursor, seen, 2);
+          read_some(world, cursor, seen, tries);
         });
     world.check(first <= sent && seen <= sent, "no invention");
     world.check(first + capacity >= before, "not older than the capacity");
@@ -243,7 +243,7 @@ inline void lossy_body(Explorer& world, std::size_t capacity, unsigned readers, 
 }
 
 /// A lossy and a reliable reader in one ring.
-inline void mixed_body(Explorer& world, Sequence start) {
+inline void mixed_body(Explorer& world, Sequence start, unsigned writes = 3) {
   using Ring = LossyBroadcastRing<Pair, ModelMemory>;
   auto ring = Ring::create({.capacity = 1, .max_cursors = 2, .start = start}).value();
   {
@@ -252,8 +252,8 @@ inline void mixed_body(Explorer& world, Sequence start) {
     auto lossy = ring.lossy_cursor().value();
     unsigned sent = 0;
     std::uint64_t next = 0;
-    world.threads([&] { sent = push_some(world, producer, 0, 3); },
-                  [&] { read_some(world, reliable, next, 2); },
+    world.threads([&] { sent = push_some(world, producer, 0, writes); },
+                  [&] { read_some(world, reliable, next, (writes + 1) / 2); },
                   [&] {
                     if (const auto element = lossy.try_read()) {
                       world.check(element->whole(), "no torn copy");

@@ -136,6 +136,25 @@ void older_join_body(Explorer& world, std::size_t capacity, unsigned before, uns
   world.outcome(std::to_string(sent) + std::to_string(first) + std::to_string(seen));
 }
 
+/// Of that, the least: an older reader joins while one element is published.
+inline void older_come_body(Explorer& world, Sequence start) {
+  LongerRing<BroadcastRing> longer(1, 1, start);
+  auto producer = longer.ring.producer().value();
+  std::optional<OlderReader<Prefix::Cursor>> older;
+  unsigned sent = 0;
+  std::uint64_t first = 0;
+  world.threads([&] { sent = push_some(world, producer, 0, 1); },
+                [&] {
+                  const auto gate = longer.prefix.reserve_cursor(Start::kNext).value();
+                  older.emplace(world, longer.prefix.adopt_cursor(gate));
+                  first = older->cursor.sequence() - start;
+                });
+  world.check(sent == 1 && first <= sent, "no invention");
+  world.outcome(std::to_string(first));
+  read_some(world, *older, first, 1);
+  world.check(first == sent, "what was published after the joining is there");
+}
+
 /// As lossy_body: the producer is about to enter the lap that overwrites what the older reader, for
 /// which it does not wait, reads.
 inline void older_lossy_body(Explorer& world, std::size_t capacity, unsigned writes, unsigned reads,

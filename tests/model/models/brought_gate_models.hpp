@@ -60,6 +60,28 @@ void brought_body(Explorer& world, std::size_t capacity, unsigned during, unsign
   }
 }
 
+/// Of that, the least: a reader that brings its gate along joins while one element is published.
+inline void brought_come_body(Explorer& world, Sequence start) {
+  using Ring = BroadcastRing<Element<56>, ModelMemory>;
+  BroughtWord word(start);
+  auto ring = Ring::create({.capacity = 1, .max_cursors = 1, .start = start}).value();
+  {
+    auto producer = ring.producer(GateFinder<ModelMemory>::by_address()).value();
+    std::optional<typename Ring::Cursor> cursor;
+    unsigned sent = 0;
+    std::uint64_t first = 0;
+    world.threads([&] { sent = push_some(world, producer, 0, 1); },
+                  [&] {
+                    cursor.emplace(*word.cursor(ring));
+                    first = cursor->sequence() - start;
+                  });
+    world.check(sent == 1 && first <= sent, "no invention");
+    world.outcome(std::to_string(first));
+    read_some(world, *cursor, first, 1);
+    world.check(first == sent, "what was published after the joining is there");
+  }
+}
+
 inline Models brought_gate_models() {
   Models models;
   for (const Sequence start : {Sequence{0}, ~Sequence{1}}) {

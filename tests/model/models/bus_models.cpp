@@ -167,7 +167,7 @@ void end_before_another_body(Explorer& world) {
 /// A publisher publishes and leaves. A thread does with a subscription's reader what a dispatcher
 /// does, without one: a reader that says it is finished has handled everything.
 template <class Handler>
-void leave_body(Explorer& world, Handler&& handler, const std::uint64_t& handled) {
+void leave_body(Explorer& world, Handler&& handler, const std::uint64_t& handled, int looks = 3) {
   const BusWorld begin;
   auto bus = model_bus();
   auto core = bus.core();
@@ -187,7 +187,7 @@ void leave_body(Explorer& world, Handler&& handler, const std::uint64_t& handled
       },
       [&] {
         auto& reader = *subscription.readers[0];
-        for (int i = 0; i < 3 && !finished; ++i) {
+        for (int i = 0; i < looks && !finished; ++i) {
           world.operation();
           finished = reader.finished();
           if (!finished) reader.drain(1);
@@ -459,7 +459,7 @@ void late_answer_body(Explorer& world, const NumberService& service, bool deadli
   world.outcome(what + std::to_string(requester.late_replies()));
 }
 
-enum class After { kReplierGoes, kReplierIsReplaced, kBusStops };
+enum class After { kNoLongerServed, kReplierGoes, kReplierIsReplaced, kBusStops };
 
 /// A replier answers, and then something happens that ends all waiting: who notices that has the
 /// answer. A thread does with the replier's reader what a dispatcher does, without one.
@@ -492,6 +492,7 @@ void answered_before_body(Explorer& world, After after) {
           auto lock = core->lock();
           first.on_removed();
         }
+        if (after == After::kNoLongerServed) return;
         first.readers.clear();
         if (after == After::kReplierIsReplaced) join(second);
       },
@@ -607,6 +608,24 @@ Models bus_models() {
       leave_body(
           world, [&handled](const Number&) { ++handled; }, handled);
     });
+    const auto add_small = [&, start = start](const std::string& name, Explorer::Body body) {
+      if (start != 0) return;
+      models.push_back(model_of(
+          "bus, " + name + " from 0" + how, complete, Size::kQuick,
+          [body = std::move(body)](Explorer& world) {
+            Platform<ModelMemory>::kLaneStart = 0;
+            body(world);
+          },
+          true));
+      models.back().tight = true;
+    };
+    add_small("publisher publishes and leaves, 1 look", [](Explorer& world) {
+      std::uint64_t handled = 0;
+      leave_body(
+          world, [&handled](const Number&) { ++handled; }, handled, 1);
+    });
+    add_small("request answered, then no longer served",
+              [](Explorer& world) { answered_before_body(world, After::kNoLongerServed); });
     add("request answered, then the replier goes", complete, Size::kQuick,
         [](Explorer& world) { answered_before_body(world, After::kReplierGoes); });
     add("request answered, then another replier", complete, Size::kQuick,

@@ -127,6 +127,33 @@ inline void byte_claims_body(Explorer& world, Sequence start) {
   }
 }
 
+/// Of that, the least: a claim that is dropped, one that is committed shorter, and two looks.
+inline void byte_small_claims_body(Explorer& world, Sequence start) {
+  auto ring =
+      BasicByteRing<ModelMemory>::create({.capacity = 40, .max_frame = 16, .start = start}).value();
+  unsigned received = 0;
+  auto producer = ring.producer().value();
+  auto consumer = ring.consumer().value();
+  const auto see = [&](std::span<const std::byte> bytes) noexcept {
+    world.check(bytes.size() == 8, "of its size");
+    ++received;
+  };
+  world.threads(
+      [&] {
+        { auto dropped = producer.try_claim(16); }
+        auto claim = producer.try_claim(16);
+        world.check(static_cast<bool>(claim), "there is room");
+        claim.commit(8);
+      },
+      [&] {
+        if (consumer.has_news()) world.check(consumer.next_size() == 8, "the size of the next one");
+        consumer.drain(see, 2);
+      });
+  world.outcome(std::to_string(received));
+  consumer.drain(see, 2);
+  world.check(received == 1, "nothing is lost");
+}
+
 /// Both roles pass from thread to thread; what the last holder did happens before.
 inline void byte_hand_over_body(Explorer& world, Sequence start) {
   auto ring = BasicByteRing<ModelMemory>::create(
@@ -177,7 +204,8 @@ inline void byte_broadcast_body(Explorer& world, unsigned before, unsigned opera
 
 /// A reader joins while the producer publishes: it sees a gapless piece of the stream that begins
 /// no later than the first message published after the joining.
-inline void byte_join_body(Explorer& world, unsigned before, unsigned during, Sequence start) {
+inline void byte_join_body(Explorer& world, unsigned before, unsigned during, Sequence start,
+                           unsigned tries = 2) {
   auto ring =
       ByteBroadcast::create(
           {.capacity = kFrameCapacity, .max_frame = kFrameMost, .max_cursors = 1, .start = start})
@@ -210,7 +238,7 @@ inline void byte_join_body(Explorer& world, unsigned before, unsigned during, Se
           joined.store(1, std::memory_order_release);
           first = cursor.sequence();
           bool any = false;
-          for (int i = 0; i < 2; ++i) {
+          for (unsigned i = 0; i < tries; ++i) {
             world.operation();
             cursor.drain(
                 [&](std::span<const std::byte> bytes) {

@@ -21,6 +21,7 @@ struct Model {
   bool quick = false;  // for mutation runs: explored in well under a second
   bool large = false;  // the short form explores it at random, for a second
   std::uint64_t random_executions = 4000;
+  bool tight = false;  // compared so with the limits of without_repetition()
 };
 
 using Models = std::vector<Model>;

@@ -195,37 +195,46 @@ inline void mpmc_never_full_body(Explorer& world, const char* script, PushBy by,
         push(producer, 10);
       });
   history.check_linearizable(3, true, false);
-  history.show_outcome();
+  std::string left;
+  auto consumer = ring.consumer().value();
+  while (const auto element = consumer.try_pop()) left += std::to_string(element->number()) + " ";
+  world.outcome(left);
 }
 
-/// One producer drops a claim (a hole) and pushes a pair at once; one pushes; one drains in runs.
-inline void mpmc_hole_body(Explorer& world, std::size_t capacity, Sequence start) {
+/// One producer drops a claim (a hole) and pushes a pair at once; one pushes, if there is one; one
+/// drains in runs.
+inline void mpmc_hole_body(Explorer& world, std::size_t capacity, Sequence start,
+                           bool second_producer = true) {
   using T = Element<16>;
   auto ring = MpmcRing<T, ModelMemory>::create({.capacity = capacity, .start = start}).value();
   MpmcCheck check(world);
   std::size_t pairs = 0;
   bool single = false;
-  world.threads(
-      [&] {
-        auto producer = ring.producer().value();
-        { const auto dropped = producer.try_claim(std::uint64_t{107}); }
-        world.operation();
-        T pair[] = {T(100), T(101)};
-        pairs = producer.try_push_batch(std::span<T>(pair));
-      },
-      [&] {
-        auto producer = ring.producer().value();
-        if (auto claim = producer.try_claim(std::uint64_t{200})) {
-          claim.commit();
-          single = true;
-        }
-      },
-      [&] {
-        auto consumer = ring.consumer().value();
-        std::array<std::uint64_t, 4> newest{};
-        const auto take = [&](T& element) noexcept { check.received(element.number(), newest); };
-        consumer.drain(take, 2);
-      });
+  const auto first = [&] {
+    auto producer = ring.producer().value();
+    { const auto dropped = producer.try_claim(std::uint64_t{107}); }
+    world.operation();
+    T pair[] = {T(100), T(101)};
+    pairs = producer.try_push_batch(std::span<T>(pair));
+  };
+  const auto second = [&] {
+    auto producer = ring.producer().value();
+    if (auto claim = producer.try_claim(std::uint64_t{200})) {
+      claim.commit();
+      single = true;
+    }
+  };
+  const auto drain = [&] {
+    auto consumer = ring.consumer().value();
+    std::array<std::uint64_t, 4> newest{};
+    const auto take = [&](T& element) noexcept { check.received(element.number(), newest); };
+    consumer.drain(take, 2);
+  };
+  if (second_producer) {
+    world.threads(first, second, drain);
+  } else {
+    world.threads(first, drain);
+  }
   for (std::size_t i = 0; i < pairs; ++i) check.sent(100 + i);
   if (single) check.sent(200);
   auto consumer = ring.consumer().value();
@@ -282,6 +291,42 @@ inline void mpmc_seal_body(Explorer& world, std::size_t capacity, Sequence start
       });
   world.outcome(std::to_string(sent) + std::to_string(received) + std::to_string(drained));
   if (drained) world.check(sent == received, "drained() says that everything was taken");
+  auto consumer = ring.consumer().value();
+  std::array<std::uint64_t, 4> newest{};
+  while (const auto element = consumer.try_pop()) check.received(element->number(), newest);
+  check.finish();
+  world.check(ring.drained(), "drained at the end");
+}
+
+/// Of that, the least: one element and the seal by one thread, two looks by the other.
+template <template <class, class> class Ring>
+void small_seal_body(Explorer& world, Sequence start) {
+  using T = Number;
+  auto ring = Ring<T, ModelMemory>::create({.capacity = 1, .start = start}).value();
+  MpmcCheck check(world);
+  ModelMemory::Atomic<int> before{0};  // what the sealer did before the seal
+  unsigned received = 0;
+  bool drained = false;
+  world.threads(
+      [&] {
+        auto producer = ring.producer().value();
+        world.check(producer.try_push(T(100)), "there is room");
+        check.sent(100);
+        before.store(1, std::memory_order_relaxed);
+        ring.seal();
+      },
+      [&] {
+        auto consumer = ring.consumer().value();
+        std::array<std::uint64_t, 4> newest{};
+        drained = consumer.drained();
+        if (drained) world.check(before.load(std::memory_order_relaxed) == 1, "drained: seen");
+        if (const auto element = consumer.try_pop()) {
+          check.received(element->number(), newest);
+          ++received;
+        }
+        world.check(!drained || received == 0, "nothing comes after drained()");
+      });
+  world.outcome(std::to_string(received) + std::to_string(drained));
   auto consumer = ring.consumer().value();
   std::array<std::uint64_t, 4> newest{};
   while (const auto element = consumer.try_pop()) check.received(element->number(), newest);

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// \file
+/// Small relatives: each complete row is explored without any reduction too, or belongs to a family
+/// of which a smaller row is. Rows of a family run the same code of the library in the same way;
+/// relatives have fewer operations or threads, or tighter limits on repeated stale reads and
+/// spurious failures (Model::tight).
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "models/broadcast_models.hpp"
+#include "models/broadcast_prefix_models.hpp"
+#include "models/brought_gate_models.hpp"
+#include "models/byte_ring_models.hpp"
+#include "models/channel_models.hpp"
+#include "models/event_count_models.hpp"
+#include "models/lock_free_mpmc_models.hpp"
+#include "models/model.hpp"
+#include "models/mpmc_models.hpp"
+
+namespace ringway::model {
+
+/// The family of a row is the longest of these that its name begins with. All
+/// channels are one, since who waits and who closes is the same; so is all that is inline on the
+/// bus, and so are gates that readers bring along.
+[[nodiscard]] inline std::string family_of(const std::string& name) {
+  static constexpr std::string_view kFamilies[] = {
+      "SPSC",
+      "SPSC roles handed over",
+      "SPSC batches, claims, drain",
+      "SPSC 2 x 2, nearly full",
+      "MPMC",
+      "MPMC never full",
+      "MPMC holes, batch, drain",
+      "MPMC seal against push and pop",
+      "index ring",
+      "lock-free MPMC",
+      "lock-free MPMC claim, push, seal, drain",
+      "broadcast 1P2C",
+      "broadcast, join while publishing",
+      "broadcast, join at",
+      "broadcast, leave",
+      "broadcast, signal or sleep",
+      "lossy ring, reliable reader, signal or sleep",
+      "lossy 1W",
+      "lossy and reliable reader",
+      "older reader, 1P1C",
+      "older reader, and one of today",
+      "older reader, lossy ring, 1P1C",
+      "older reader, lossy 1W",
+      "older reader, joins",
+      "bytes 1P1C",
+      "bytes, broadcast",
+      "bytes, claims and drain",
+      "bytes, roles handed over",
+      "bytes, join",
+      "bytes, signal or sleep",
+      "EventCount",
+      "EventCount ring of one slot",
+      "channel",
+      "unbounded queue",
+      "ready map",
+      "bus, inline",
+      "bus, publisher publishes and leaves",
+      "bus, request answered",
+  };
+  std::string_view found;
+  for (const auto family : kFamilies) {
+    if (name.starts_with(family) && family.size() > found.size()) found = family;
+  }
+  if (name.starts_with("MPMC channel") || name.starts_with("unbounded channel")) found = "channel";
+  if (name.starts_with("older reader, lossy ring, joins")) found = "older reader, joins";
+  if (name.starts_with("bytes, leave and join")) found = "bytes, join";
+  if (name.find("brought along") != std::string::npos) found = "gates brought along";
+  if (name.starts_with("bus, a call of an inline subscriber")) found = "bus, inline";
+  return std::string(found);
+}
+
+/// Marks the rows that are small enough with tighter limits.
+inline void mark_tight(Models& models) {
+  static constexpr std::string_view kTight[] = {
+      "MPMC 2P1C x 1, capacity 3 from 2^64-2",
+      "MPMC 2P1C x 1, capacity 3 from 2^64-2, 2 full",
+      "MPMC 2P1C x 1, capacity 3 from 2^64-2, 3 full",
+      "MPMC 1P2C x 1, capacity 3 from 2^64-2, 3 full",
+      "MPMC never full, pop pop push push against a push",
+      "MPMC never full, pop pop push push against a batch",
+      "index ring of 2, PT PT from 0",
+      "index ring of 2, P P T from 0",
+      "lock-free MPMC 1P1C x 2, capacity 1 from 0",
+      "lock-free MPMC 1P2C x 1, capacity 1 from 0",
+      "older reader, 1P1C x 3, capacity 1 from 0",
+      "older reader, lossy ring, 1P1C x 2, capacity 1 from 0",
+      "bytes, roles handed over from 0",
+      "bus, inline subscription begins, 2 messages from 0",
+      "bus, inline subscription begins, 2 messages from 0, heavy fence refused",
+  };
+  for (Model& model : models) {
+    for (const auto name : kTight) {
+      if (model.name == name) model.tiny = model.tight = true;
+    }
+  }
+}
+
+inline Models small_relatives() {
+  Models models;
+  const auto add = [&](const std::string& name, bool refused, bool tight, Explorer::Body body) {
+    Options options;
+    options.heavy_refused = refused;
+    models.push_back(model_of(name + (refused ? ", heavy fence refused" : ""), options,
+                              Size::kQuick, std::move(body), true));
+    models.back().tight = tight;
+  };
+  add("MPMC holes, batch, drain 1P1C, capacity 1 from 0", false, true,
+      [](Explorer& world) { mpmc_hole_body(world, 1, 0, false); });
+  add("MPMC seal against push and pop, 1P1C, capacity 1 from 0", false, true,
+      [](Explorer& world) { small_seal_body<MpmcRing>(world, 0); });
+  add("lock-free MPMC claim, push, seal, drain, 2 threads, capacity 1 from 0", false, true,
+      [](Explorer& world) { small_seal_body<LockFreeMpmcRing>(world, 0); });
+  add("lossy and reliable reader, 1W x 1 from 0", false, true,
+      [](Explorer& world) { mixed_body(world, 0, 1); });
+  add("older reader, and one of today, 1P2C x 1, capacity 1 from 0", false, true,
+      [](Explorer& world) { older_reader_body<BroadcastRing>(world, 1, 2, 1, 0); });
+  add("older reader, lossy 1W x 1, 1 reader x 1, lapping, capacity 1 from 0", false, true,
+      [](Explorer& world) { older_lossy_body(world, 1, 1, 1, 0); });
+  add("bytes, claims and drain, 1 message from 0", false, false,
+      [](Explorer& world) { byte_small_claims_body(world, 0); });
+  add("broadcast, join at the oldest while publishing 1, capacity 1 from 0", false, true,
+      [](Explorer& world) {
+        join_behind_body<BroadcastRing, Element<56>>(world, 1, 2, 1, Start::kOldest, false, 0, 1);
+      });
+  add("broadcast, gate brought along while publishing 1 from 0", false, true,
+      [](Explorer& world) { brought_come_body(world, 0); });
+  add("older reader, joins while publishing 1, capacity 1 from 0", false, true,
+      [](Explorer& world) { older_come_body(world, 0); });
+  add("bytes, join while publishing 1, no look from 0", false, true,
+      [](Explorer& world) { byte_join_body(world, 1, 1, 0, 0); });
+  for (const bool refused : {false, true}) {
+    add("broadcast, join while publishing 1, a look, capacity 1 from 0", refused, true,
+        [](Explorer& world) { come_or_go_body(world, true, 0); });
+    add("lossy ring, reliable reader, signal or sleep, 1 message from 0", refused, true,
+        [](Explorer& world) { signal_body<LossyBroadcastRing, Pair>(world, 1, 0); });
+    add("bytes, signal or sleep, 1 message from 0", refused, true,
+        [](Explorer& world) { byte_signal_body(world, 1, 0); });
+    add("EventCount ring of one slot, both sides park, 1 message", refused, true,
+        [](Explorer& world) { parked_ring_body<Park>(world, 1); });
+  }
+  return models;
+}
+
+}  // namespace ringway::model
