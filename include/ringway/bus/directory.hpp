@@ -83,7 +83,7 @@ struct alignas(kOwnerSpacing) EndpointRecord {
   // gates of new lanes that wait for this dispatcher; changed under the directory lock
   typename Memory::template Atomic<std::uint32_t> reserved{0};
 
-  /// After LaneRecord::bound, and before the lane's bit in the ready map.
+  /// With LaneRecord::bound, and before the lane's bit in the ready map.
   void reserve() noexcept {
     reserved.fetch_add(1, std::memory_order_relaxed);  // relaxed: "ready" (bus/ready_map.hpp)
   }
@@ -111,6 +111,7 @@ struct alignas(kOwnerSpacing) LaneRecord {
   std::uint32_t replier = 0;    // request lanes: subscription + 1 that serves it
   std::uint32_t awaited = 0;    // lanes of answers: endpoint + 1 that has not picked it up yet
   std::uint32_t publisher = 0;  // participant that writes it
+  std::uint32_t binding = 0;    // its publisher reserves gates for those who are to read it
   std::uint64_t ring_offset = 0;  // in the block: the ring, or, if it lies apart, its audience
   std::uint64_t ring_bytes = 0;
   std::uint64_t segment = 0;  // whose memory the ring lies in (bus/home.hpp); 0: the block's
@@ -418,6 +419,16 @@ class Directory {
     holds(index, participant) = 0;
     return is_free(index);
   }
+  /// Around the reserving of gates in a new lane: a publisher that dies between the two has kept
+  /// the lock, so nobody has picked a gate up. Under the directory lock.
+  void begin_binding(std::uint32_t index) noexcept {
+    lane(index).binding = 1;
+    settle();
+  }
+  void end_binding(std::uint32_t index) noexcept {
+    settle();
+    lane(index).binding = 0;
+  }
   [[nodiscard]] bool is_held(std::uint32_t index) const noexcept { return times_held(index) != 0; }
   [[nodiscard]] std::uint32_t participant_of(std::uint32_t endpoint_index) const noexcept {
     return endpoint(endpoint_index).participant;
@@ -662,6 +673,9 @@ class Directory {
   /// Rebuilds what is derived from the records: the index of names and the free memory. For blocks
   /// whose last user under the lock has died there. Idempotent.
   void repair() {
+    for (std::uint32_t i = 1; i < lanes_used(); ++i) {
+      if (lane(i).used != 0 && lane(i).binding != 0) forget_binding(i);
+    }
     rebuild_index();
     rebuild_arena();
   }
@@ -678,7 +692,7 @@ class Directory {
   }
 
  private:
-  static constexpr std::uint64_t kMagic = 0x0004'7375'6279'7772;  // "rwybus", layout 4
+  static constexpr std::uint64_t kMagic = 0x0005'7375'6279'7772;  // "rwybus", layout 5
   static constexpr std::size_t kLeastArena = std::size_t{1} << 14;
 
   struct Piece {
@@ -766,6 +780,17 @@ class Directory {
     std::size_t times = 0;
     for (std::uint32_t p = 0; p < sizes_.participants; ++p) times += holds(index, p);
     return times;
+  }
+  /// Nobody but the publisher needs the lane. Its readers' EndpointRecord::reserved may stay too
+  /// high, which costs them the lock, and nothing else.
+  void forget_binding(std::uint32_t index) noexcept {
+    auto& made = lane(index);
+    for (std::uint32_t p = 0; p < sizes_.participants; ++p) {
+      if (p != made.publisher) holds(index, p) = 0;
+    }
+    for (auto& bound : made.bound) bound = 0;
+    settle();
+    made.binding = 0;
   }
   [[nodiscard]] bool is_free(std::uint32_t index) const noexcept {
     const auto times = times_held(index);

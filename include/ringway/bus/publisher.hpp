@@ -75,22 +75,25 @@ class LanePublisher {
     if (!made.ok()) return made;
     made->lane().type = *type;
     made->lane().owner = owner;
+    directory.begin_binding(made->index_);
     for (std::uint32_t i = 0; i < directory.subscriptions_used(); ++i) {
       const auto& subscriber = directory.subscription(i);
       if (!directory.wants(subscriber, made->lane())) continue;
       auto gate = made->bind(subscriber.lossy != 0, subscriber.endpoint);
       if (!gate) {
+        directory.end_binding(made->index_);
         lock.unlock();
         return absl::ResourceExhaustedError(
             absl::StrCat("\"", to_absl(name), "\" has more subscriptions than max_readers (",
                          options.max_readers, "); raise TopicOptions::max_readers"));
       }
-      made->lane().bound[*gate] = i + 1;
       directory.endpoint(subscriber.endpoint).reserve();
+      made->lane().bound[*gate] = i + 1;
       made->lane().replier = i + 1;
       made->lane().set_served(true);
       bound.push_back(subscriber.endpoint);
     }
+    directory.end_binding(made->index_);
     lock.unlock();
     for (const auto endpoint : bound) made->core_->signal(endpoint, made->index_);
     return made;
