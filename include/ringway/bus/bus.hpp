@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -342,8 +343,10 @@ class Dispatcher {
   /// `handler(std::span<const std::byte>)`, or with a MessageInfo behind it. The bytes are the
   /// lane's until the handler returns; between processes they may change if their publisher is
   /// hostile: copy them before you check them.
-  template <MessageHandler<std::span<const std::byte>> Handler>
-  [[nodiscard]] absl::StatusOr<Subscription> try_subscribe(const ByteTopic& topic, Handler handler,
+  // A template, so that the handlers of typed topics are not tried with bytes.
+  template <std::same_as<ByteTopic> Given, class Handler>
+  requires MessageHandler<Handler, std::span<const std::byte>>
+  [[nodiscard]] absl::StatusOr<Subscription> try_subscribe(const Given& topic, Handler handler,
                                                            const SubscribeOptions& options = {}) {
     if (auto status = check_byte_options(topic); !status.ok()) return status;
     if (auto status = check_byte_subscription(topic, options); !status.ok()) return status;
@@ -355,8 +358,9 @@ class Dispatcher {
     if (!core.ok()) return core.status();
     return Subscription(*std::move(core), core_);
   }
-  template <MessageHandler<std::span<const std::byte>> Handler>
-  [[nodiscard]] Subscription subscribe(const ByteTopic& topic, Handler handler,
+  template <std::same_as<ByteTopic> Given, class Handler>
+  requires MessageHandler<Handler, std::span<const std::byte>>
+  [[nodiscard]] Subscription subscribe(const Given& topic, Handler handler,
                                        const SubscribeOptions& options = {}) {
     return value_or_stop(try_subscribe(topic, std::move(handler), options));
   }
