@@ -157,10 +157,10 @@ TEST(SharedBusSurroundings, AnotherUserIsRefusedInASentenceUnlessTheModeAdmitsIt
     options.segment.mode = mode;
     auto bus = open_shared(name.str(), options);
     ASSERT_TRUE(bus.ok()) << bus.status();
-    Dispatcher feed{*bus};
-    std::atomic<std::uint64_t> sum{0};
-    auto subscription = feed.subscribe(kCounts, [&](const Count& count) { sum += count.number; });
-    const int code = test::in_child([&] {
+    // Forked before there are threads: AddressSanitizer's allocator does not survive it otherwise.
+    Witness<std::atomic<bool>> subscribed;
+    Process child([&] {
+      while (!*subscribed) std::this_thread::yield();
       if (::setresuid(kOther, kOther, kOther) != 0) return 9;
       auto own = open_shared(name.str());
       if (!own.ok()) {
@@ -170,6 +170,11 @@ TEST(SharedBusSurroundings, AnotherUserIsRefusedInASentenceUnlessTheModeAdmitsIt
       auto publisher = own->publisher(kCounts);
       return publisher.publish({5}) == PublishStatus::kPublished ? 0 : 3;
     });
+    Dispatcher feed{*bus};
+    std::atomic<std::uint64_t> sum{0};
+    auto subscription = feed.subscribe(kCounts, [&](const Count& count) { sum += count.number; });
+    *subscribed = true;
+    const int code = child.wait();
     EXPECT_EQ(code, mode == 0600 ? 1 : 0);
     EXPECT_TRUE(eventually([&] { return sum == (mode == 0666 ? 5 : 0); }));
     EXPECT_TRUE(eventually([&] { return participants(*bus).size() == 1; }));

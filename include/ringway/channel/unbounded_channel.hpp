@@ -54,6 +54,9 @@ struct MoodycamelQueue {
   using Queue = moodycamel::ConcurrentQueue<T>;
   using ProducerToken = moodycamel::ProducerToken;
   using ConsumerToken = moodycamel::ConsumerToken;
+  /// Each handle gets its token when it first uses the queue, which spreads consumers over all
+  /// tokens, also over those of handles that are only there to be copied.
+  static constexpr bool kTokensAtOnce = false;
 };
 
 /// The queue with the manners of a ring: roles as handles, a seal, no exceptions.
@@ -86,16 +89,18 @@ class UnboundedQueue {
           return std::make_move_iterator(values.begin());
         }
       }();
-      const bool sent = token_.valid() ? queue_->enqueue_bulk(token_, first, values.size())
-                                       : queue_->enqueue_bulk(first, values.size());
+      auto& own = token();
+      const bool sent = own.valid() ? queue_->enqueue_bulk(own, first, values.size())
+                                    : queue_->enqueue_bulk(first, values.size());
       return sent ? values.size() : 0;
     }
     [[nodiscard]] bool sealed() const noexcept { return owner_->sealed(); }
 
    private:
     friend UnboundedQueue;
-    explicit Producer(UnboundedQueue& owner)
-        : owner_(&owner), queue_(&owner.queue_), token_(owner.queue_) {}
+    explicit Producer(UnboundedQueue& owner) : owner_(&owner), queue_(&owner.queue_) {
+      if constexpr (Kind::kTokensAtOnce) token_.emplace(*queue_);
+    }
 
     template <class U>
     bool push(U&& value) {
@@ -103,13 +108,19 @@ class UnboundedQueue {
         return false;
       }
       // A token is not valid if there was no memory for it; the queue then finds a sub-queue.
-      return token_.valid() ? queue_->enqueue(token_, std::forward<U>(value))
-                            : queue_->enqueue(std::forward<U>(value));
+      auto& own = token();
+      return own.valid() ? queue_->enqueue(own, std::forward<U>(value))
+                         : queue_->enqueue(std::forward<U>(value));
+    }
+    [[gnu::always_inline]] ProducerToken& token() {
+      if (!token_) [[unlikely]]
+        token_.emplace(*queue_);
+      return *token_;
     }
 
     UnboundedQueue* owner_;
     Queue* queue_;
-    ProducerToken token_;
+    std::optional<ProducerToken> token_;
   };
 
   class Consumer {
@@ -117,7 +128,9 @@ class UnboundedQueue {
     [[nodiscard, gnu::always_inline]] std::optional<T> try_pop() noexcept {
       Slot<T> slot;
       Landing landing{slot};
-      if (!queue_->try_dequeue(token_, landing)) return std::nullopt;
+      if (!token_) [[unlikely]]
+        token_.emplace(*queue_);
+      if (!queue_->try_dequeue(*token_, landing)) return std::nullopt;
       std::optional<T> value(std::move(slot.get()));
       slot.destroy();
       return value;
@@ -139,7 +152,9 @@ class UnboundedQueue {
 
    private:
     friend UnboundedQueue;
-    explicit Consumer(UnboundedQueue& owner) : queue_(&owner.queue_), token_(owner.queue_) {}
+    explicit Consumer(UnboundedQueue& owner) : queue_(&owner.queue_) {
+      if constexpr (Kind::kTokensAtOnce) token_.emplace(*queue_);
+    }
 
     // What the queue assigns to, so that T needs no default constructor.
     struct Landing {
@@ -151,7 +166,7 @@ class UnboundedQueue {
     };
 
     Queue* queue_;
-    ConsumerToken token_;
+    std::optional<ConsumerToken> token_;
   };
 
   UnboundedQueue() : queue_(kFirstBlock) { check_element<T>(); }

@@ -114,6 +114,7 @@ class SmallQueue {
 struct SmallQueueKind {
   template <class T>
   using Queue = SmallQueue<T>;
+  static constexpr bool kTokensAtOnce = true;  // lanes are handed out before the threads begin
 
   class ProducerToken {
    public:
