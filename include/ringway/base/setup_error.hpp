@@ -76,8 +76,7 @@ enum class SetupError : unsigned char {
              "removed, and are descriptors and address space left (ulimit -n, -v)?";
     case SetupError::kCorruptFrames:
       return "the ring holds what is no message: its writer is broken or its memory was "
-             "overwritten; "
-             "nothing more is read from it";
+             "overwritten; nothing more is read from it";
   }
   return "unknown setup error";
 }

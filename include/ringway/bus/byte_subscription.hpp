@@ -54,13 +54,14 @@ class ByteLanes : public SubscriptionCore<typename H::Memory> {
         ring ? ring->reserve_cursor() : Result<std::size_t, SetupError>(Failure{ring.error()});
     if (!gate) {
       directory.let_go(lane, bus_->participant());
-      if (gate.error() == SetupError::kOutOfReach) return out_of_reach(name);
+      if (gate.error() == SetupError::kOutOfReach) return lane_out_of_reach(name);
       return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a lane of \"", name,
                                                        "\": ", describe(gate.error()),
                                                        " (ByteTopicOptions::max_readers)"));
     }
     if (!adopt(lane, *gate)) {
-      if (std::exchange(this->unreadable, {}) == SetupError::kOutOfReach) return out_of_reach(name);
+      if (std::exchange(this->unreadable, {}) == SetupError::kOutOfReach)
+        return lane_out_of_reach(name);
       return absl::DataLossError(absl::StrCat("a lane of \"", name, "\" is corrupt"));
     }
     return absl::OkStatus();
@@ -171,11 +172,6 @@ class ByteLanes : public SubscriptionCore<typename H::Memory> {
       : Base(std::move(pattern), index), bus_(std::move(bus)), endpoint_(endpoint), drain_(drain) {}
 
  private:
-  static absl::Status out_of_reach(absl::string_view topic) {
-    return absl::UnavailableError(absl::StrCat(
-        "a lane of \"", topic, "\" can not be read: ", describe(SetupError::kOutOfReach)));
-  }
-
   std::shared_ptr<Core> bus_;
   std::uint32_t endpoint_;
   const Drain drain_;

@@ -31,6 +31,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "ringway/base/counter.hpp"
 #include "ringway/base/setup_error.hpp"
 #include "ringway/bus/bus_core.hpp"
@@ -124,6 +127,12 @@ class SubscriptionCore : public SubscriptionBase {
  private:
   typename Memory::template Atomic<bool> ended_{false};
 };
+
+/// Why a subscription can not have a lane that this process can not map.
+[[nodiscard]] inline absl::Status lane_out_of_reach(absl::string_view topic) {
+  return absl::UnavailableError(absl::StrCat(
+      "a lane of \"", topic, "\" can not be read: ", describe(SetupError::kOutOfReach)));
+}
 
 /// The dispatcher, as subscriptions see it.
 class DispatcherBase {

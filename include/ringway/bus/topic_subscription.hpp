@@ -72,13 +72,14 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
     if (start != Start::kNext) record.room.notify_all();
     if (!gate) {
       directory.let_go(lane, bus_->participant());
-      if (gate.error() == SetupError::kOutOfReach) return out_of_reach(name);
+      if (gate.error() == SetupError::kOutOfReach) return lane_out_of_reach(name);
       return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a lane of \"", name,
                                                        "\": ", describe(gate.error()),
                                                        " (TopicOptions::max_readers)"));
     }
     if (!adopt(lane, *gate, kept)) {
-      if (std::exchange(this->unreadable, {}) == SetupError::kOutOfReach) return out_of_reach(name);
+      if (std::exchange(this->unreadable, {}) == SetupError::kOutOfReach)
+        return lane_out_of_reach(name);
       return absl::DataLossError(absl::StrCat("a lane of \"", name, "\" is corrupt"));
     }
     return absl::OkStatus();
@@ -320,10 +321,6 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
     return reader.drain_to(handler, limit);
   }
 
-  static absl::Status out_of_reach(absl::string_view topic) {
-    return absl::UnavailableError(absl::StrCat(
-        "a lane of \"", topic, "\" can not be read: ", describe(SetupError::kOutOfReach)));
-  }
   /// \param late as in Reader
   bool adopt(std::uint32_t lane, std::size_t gate, std::size_t late) {
     const auto& record = bus_->directory().lane(lane);
