@@ -53,9 +53,14 @@ TEST(Dispatcher, EachIdleModeDelivers) {
   }
 }
 
-// Counts the fences that interrupt other processors.
+// Counts the fences that interrupt other processors, and pauses.
 struct CountingMemory : NativeMemory {
   static inline std::atomic<std::uint64_t> heavy_fences{0};
+  static inline std::atomic<std::uint64_t> pauses{0};
+  static void relax() noexcept {
+    pauses.fetch_add(1);
+    NativeMemory::relax();
+  }
   static bool heavy_fence() noexcept {
     heavy_fences.fetch_add(1);
     return NativeMemory::heavy_fence();
@@ -178,6 +183,27 @@ TEST(Dispatcher, ParkedPingPongLosesNoWakeUp) {
   bus.publisher(Topic<Number>{"start"}).publish({1});
   ASSERT_TRUE(test::reaches([&] { return done.load(); }, kRounds)) << "stuck at " << done.load();
   EXPECT_TRUE(eventually([&] { return over.load(); })) << left.parks() << " " << right.parks();
+}
+
+// Whoever parks in its first idle round pauses nowhere else.
+TEST(Dispatcher, SlipsAsOftenAsItRunsDry) {
+  const auto pauses_of = [](unsigned slip) {
+    auto bus = value_or_stop(BasicBus<CountingHome>::make(CountingHome(*HeapHome::create())));
+    CountingMemory::pauses = 0;
+    {
+      Dispatcher<CountingHome> dispatcher{bus, {.pauses = 0, .yields = 0, .slip = slip}};
+      auto subscription = dispatcher.subscribe(kNumbers, [](const Number&) {});
+      auto publisher = bus.publisher(kNumbers);
+      for (std::uint64_t i = 0; i < 20; ++i) {
+        publisher.publish({i});
+        EXPECT_TRUE(eventually([&] { return subscription.delivered() == i + 1; }));
+      }
+    }
+    return CountingMemory::pauses.load();
+  };
+  constexpr unsigned kSlip = 10'000;
+  EXPECT_GE(pauses_of(kSlip), kSlip - 1);
+  EXPECT_LT(pauses_of(1), kSlip - 1);
 }
 
 // The publisher waits between messages, so that the dispatcher goes to sleep: longer and longer,

@@ -34,7 +34,7 @@ class WaitStrategyTest : public testing::Test {
   Gate gate;
 };
 
-using Strategies = testing::Types<BusySpin, SpinYield, SpinPark, Park>;
+using Strategies = testing::Types<BusySpin, SlipSpin, SpinYield, SpinPark, Park>;
 TYPED_TEST_SUITE(WaitStrategyTest, Strategies);
 
 TYPED_TEST(WaitStrategyTest, DoesNotWaitForWhatIsReady) {
@@ -138,6 +138,21 @@ TEST(SpinPark, SpinsThenYieldsThenParks) {
   }
   EXPECT_EQ(gate.waiters_approx(), 0U) << "the registration is taken back at the end of the wait";
   EXPECT_EQ(gate.parks(), 0U);
+}
+
+TEST(SlipSpin, StaysAwayAfterTheFirstLookInVainAloneThenPausesOnceBetweenLooks) {
+  ScriptedMemory::relaxed = ScriptedMemory::yielded = 0;
+  OpenGate gate;
+  int looks = 0;
+  int before_second = 0;
+  EXPECT_TRUE((await<SlipThenSpin<50>, ScriptedMemory>(gate, [&] {
+    ++looks;
+    if (looks == 2) before_second = ScriptedMemory::relaxed;
+    return looks == 12;
+  })));
+  EXPECT_EQ(before_second, 50);
+  EXPECT_EQ(ScriptedMemory::relaxed, 60);
+  EXPECT_EQ(ScriptedMemory::yielded, 0);
 }
 
 TEST(SpinYield, PausesSixteenTimesThenYields) {

@@ -8,11 +8,12 @@
 /// wait.
 ///
 ///   BusySpin                 a processor for each waiter, and the shortest reaction
+///   SlipSpin                 the same, but stays behind a stream: throughput, not latency
 ///   SpinYield                threads may outnumber processors, but never sleep
 ///   SpinPark (the default)   spins briefly, yields, then sleeps: idle costs nothing
 ///   Park                     sleeps at once: for tests, and to measure parking itself
 ///
-/// Do not use the first two on a machine that you share: an idle waiter uses its whole processor.
+/// Do not use the first three on a machine that you share: an idle waiter uses its whole processor.
 ///
 /// *Protocol.* A wait is a loop of the caller's, which looks and, in vain, takes one step:
 ///
@@ -29,8 +30,8 @@
 ///
 /// *Synchronisation.* None of its own: EventCount's edges order parking, the ring's edges the rest.
 ///
-/// *Progress.* step() of BusySpin and SpinYield: wait-free. Of SpinThenPark: blocking, once it has
-/// spun and yielded in vain; a notification, the deadline or the stop token ends it.
+/// *Progress.* step() of BusySpin, SlipSpin and SpinYield: wait-free. Of SpinThenPark: blocking,
+/// once it has spun and yielded in vain; a notification, the deadline or the stop token ends it.
 ///
 /// All waiting goes through Memory::relax, yield and futex_wait, so a model checker can block the
 /// fiber there instead of unrolling a spin.
@@ -114,6 +115,40 @@ struct BusySpin {
     unsigned steps_ = 0;
   };
 };
+
+/// Stays away from the ring for `kPauses` pauses after the first look in vain, then as BusySpin. A
+/// reader that has caught up with its writer takes each cache line from it again while that is
+/// being filled, and both of them wait for lines; one that stays away lets the writer get ahead,
+/// and then takes full lines only: "temporal slipping", J. Giacomoni, T. Moseley, M. Vachharajani,
+/// "FastForward for efficient pipeline parallelism", PPoPP 2008. A message that comes meanwhile is
+/// seen that much later. For streams of messages; see docs/design/spsc-ring.md for what it gives.
+template <unsigned kPauses>
+struct SlipThenSpin {
+  template <class Memory>
+  using Gate = OpenGate;
+
+  template <class Memory>
+  class Waiter {
+   public:
+    Waiter(OpenGate& gate, Deadline deadline, const std::stop_token& stop) noexcept
+        : spin_(gate, deadline, stop) {}
+
+    WaitStep step() noexcept {
+      if (!slipped_) {
+        slipped_ = true;
+        for (unsigned i = 1; i < kPauses; ++i) Memory::relax();
+      }
+      return spin_.step();
+    }
+
+   private:
+    typename BusySpin::Waiter<Memory> spin_;
+    bool slipped_ = false;
+  };
+};
+
+/// Some microseconds, in which a writer fills some dozen cache lines.
+using SlipSpin = SlipThenSpin<256>;
 
 /// Pauses 16 times, then lets other threads run between its looks.
 struct SpinYield {
@@ -236,6 +271,7 @@ using SpinPark = SpinThenPark<128, 8>;
 using Park = SpinThenPark<0, 0>;
 
 static_assert(WaitStrategy<BusySpin>);
+static_assert(WaitStrategy<SlipSpin>);
 static_assert(WaitStrategy<SpinYield>);
 static_assert(WaitStrategy<SpinPark>);
 static_assert(WaitStrategy<Park>);
