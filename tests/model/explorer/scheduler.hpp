@@ -43,10 +43,10 @@ enum class Search : std::uint8_t { kComplete, kUnreduced, kBounded, kRandom };
 
 struct Options {
   Search search = Search::kComplete;
-  unsigned preemptions = 3;      // kBounded
-  std::uint64_t seed = 1;        // kRandom
-  std::uint64_t executions = 0;  // most of them; 0: no limit but for kRandom, which makes 1000
-  double seconds = 600;
+  unsigned preemptions = 3;        // kBounded
+  std::uint64_t seed = 1;          // kRandom
+  std::uint64_t executions = 0;    // most of them; 0: no limit but for kRandom, which makes 1000
+  double seconds = 600;            // of a processor
   unsigned spurious_failures = 1;  // of weak compare-exchanges, for each thread
   unsigned early_timeouts = 1;     // of sleeps with a limit, for each thread
   std::uint8_t stale_limit = 2;    // reads of one stale value in one operation
