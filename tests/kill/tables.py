@@ -14,6 +14,9 @@ import sys
 
 BEGIN, END = "<!-- kills -->\n", "<!-- end of kills -->"
 TEST = re.compile(r"^ *Start +(\d+): kill\.(\w+)\.(\w+)", re.M)
+BUS = re.compile(r"^\d+: (\d+) kills under load: (\d+) messages committed, (\d+) requests "
+                 r"answered, (\d+) lost, (\d+) torn, (\d+) out of order$", re.M)
+RECOVERIES = re.compile(r"^\d+: recoveries of a ([a-z ]+), ms:looks((?: [\d.]+:\d+)+)$", re.M)
 ROW = re.compile(r"^(\d+): \| ([A-Za-z ]+) \| ([^|]+) \|((?: \d+ \|){10})$", re.M)
 MESSAGES = re.compile(r"^(\d+): (\d+) messages$", re.M)
 STEPS = re.compile(r"^\d+: survivor's next operation: at most (\d+) instructions$", re.M)
@@ -45,6 +48,31 @@ def table(head, columns, rows):
     return "\n".join(lines) + "\n"
 
 
+def shared_bus(log):
+    """What happened when processes of a shared bus were killed at random."""
+    kills, messages, answers, lost, torn, swapped = map(
+        sum, zip(*(map(int, part) for part in BUS.findall(log))))
+    recoveries = {}
+    for who, pairs in RECOVERIES.findall(log):
+        recoveries.setdefault(who, []).extend(
+            (float(ms), int(looks)) for ms, looks in (pair.split(":") for pair in pairs.split()))
+    if kills != sum(map(len, recoveries.values())):
+        raise SystemExit("tables.py: kills of the shared bus without their recoveries")
+    head = ("killed", "kills", "median, ms", "99 %, ms", "longest, ms", "longer than 100 ms",
+            "most looks")
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for who, all_of in list(recoveries.items()) + [("any", sum(recoveries.values(), []))]:
+        times = sorted(ms for ms, _ in all_of)
+        cells = [who, f"{len(times):,}", f"{times[(len(times) - 1) // 2]:.1f}",
+                 f"{times[(len(times) - 1) * 99 // 100]:.1f}", f"{times[-1]:.1f}",
+                 f"{sum(ms > 100 for ms in times):,}", f"{max(looks for _, looks in all_of):,}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return (f"Processes of a shared bus killed {kills:,} times at random, while {messages:,} "
+            f"messages were committed and {answers:,} requests answered: {lost:,} lost, {torn:,} "
+            f"torn, {swapped:,} out of order. Until the others had cleaned up:\n\n"
+            + "\n".join(lines) + "\n")
+
+
 def text_of(log):
     rows = read(log)
 
@@ -57,7 +85,7 @@ def text_of(log):
                     "StoppedLossyPublisher")
     random = those("KillAtRandom")
     copies = those("KillTestItself", "StopTestItself")
-    for part in (killed, claimants, stopped, random, copies):
+    for part in (killed, claimants, stopped, random, copies, BUS.findall(log)):
         if not part:
             raise SystemExit("tables.py: the log lacks a part: was it ctest --verbose -L '^kill$'?")
     boundaries = sum(row[3]["boundaries"] for row in killed)
@@ -80,6 +108,7 @@ def text_of(log):
         table(("ring", "killed at", "kills", "messages", "again", "taken along", "torn", "lost",
                "jams"),
               ("boundaries", "messages", "again", "along", "torn", "lost", "jams"), random),
+        shared_bus(log),
         "Copies of a ring, one of each pair with a slip:\n",
         table(("ring", "killed or stopped in", "boundaries", "torn"), ("boundaries", "torn"),
               copies),
