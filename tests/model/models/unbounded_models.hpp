@@ -228,7 +228,7 @@ inline Models unbounded_models() {
         [](Explorer& world) { unbounded_body(world, 2, 1, 1); });
     add(" 1S2R x 1, then close", bounded(1), Size::kLarge,
         [](Explorer& world) { unbounded_body(world, 1, 2, 1); });
-    add(" 1S2R x 2, then close", bounded(1), Size::kLarge,
+    add(" 1S2R x 2, then close", bounded(1, refused ? 2 : ~0U), Size::kLarge,
         [](Explorer& world) { unbounded_body(world, 1, 2, 2); });
     add(" 2S2R x 1, then close", bounded(1, 2), Size::kLarge,
         [](Explorer& world) { unbounded_body(world, 2, 2, 1); });
