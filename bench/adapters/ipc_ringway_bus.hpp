@@ -11,18 +11,27 @@
 
 namespace ringway::bench {
 
-/// \tparam kForWriting others' lanes are mapped for writing too
-template <class T, bool kForWriting>
-class IpcRingwayBusMapped {
+/// What is not as it comes.
+enum class IpcBusKind : unsigned char {
+  kPlain,
+  kForWriting,  ///< others' lanes are mapped for writing too
+  kSlips,       ///< dispatchers stay behind a stream
+};
+
+template <class T, IpcBusKind kKind>
+class IpcRingwayBusOf {
  public:
-  static constexpr AdapterInfo kInfo{
-      .name = kForWriting ? "SharedBus, mapped for writing" : "SharedBus", .kind = Kind::kRingway};
+  static constexpr AdapterInfo kInfo{.name = kKind == IpcBusKind::kPlain ? "SharedBus"
+                                             : kKind == IpcBusKind::kForWriting
+                                                 ? "SharedBus, mapped for writing"
+                                                 : "SharedBus, slip",
+                                     .kind = Kind::kRingway};
   static constexpr bool kPushes = true;
 
-  explicit IpcRingwayBusMapped(const IpcPlan& plan) : plan_(plan) {}
+  explicit IpcRingwayBusOf(const IpcPlan& plan) : plan_(plan) {}
 
   struct Writer {
-    explicit Writer(IpcRingwayBusMapped& adapter)
+    explicit Writer(IpcRingwayBusOf& adapter)
         : bus(adapter.open()), publisher(bus.publisher(adapter.topic())) {}
     void send(const T& message) { static_cast<void>(publisher.publish(message)); }
     SharedBus bus;
@@ -31,11 +40,12 @@ class IpcRingwayBusMapped {
 
   template <class Handler>
   struct Reader {
-    Reader(IpcRingwayBusMapped& adapter, std::size_t, Handler& handler)
+    Reader(IpcRingwayBusOf& adapter, std::size_t, Handler& handler)
         : bus(adapter.open()),
           dispatcher(bus, {.name = "reader",
                            .cpu = sched_getcpu(),  // where this process was put
-                           .idle = adapter.plan_.sleeps() ? Idle::kPark : Idle::kSpin}),
+                           .idle = adapter.plan_.sleeps() ? Idle::kPark : Idle::kSpin,
+                           .slip = kKind == IpcBusKind::kSlips ? 256U : 1U}),
           subscription(dispatcher.subscribe(adapter.topic(), [&](const T& message) {
             if (handler(message)) return;
             over.store(true, std::memory_order_release);
@@ -53,7 +63,7 @@ class IpcRingwayBusMapped {
   [[nodiscard]] SharedBus open() const {
     const std::size_t lane = plan_.capacity * (sizeof(T) + 128);
     return open_shared(plan_.name, {.lane_bytes = (std::size_t{1} << 20) + 2 * lane,
-                                    .map_others_for_writing = kForWriting})
+                                    .map_others_for_writing = kKind == IpcBusKind::kForWriting})
         .value();
   }
 
@@ -61,8 +71,10 @@ class IpcRingwayBusMapped {
 };
 
 template <class T>
-using IpcRingwayBus = IpcRingwayBusMapped<T, false>;
+using IpcRingwayBus = IpcRingwayBusOf<T, IpcBusKind::kPlain>;
 template <class T>
-using IpcRingwayBusForWriting = IpcRingwayBusMapped<T, true>;
+using IpcRingwayBusForWriting = IpcRingwayBusOf<T, IpcBusKind::kForWriting>;
+template <class T>
+using IpcRingwayBusThatSlips = IpcRingwayBusOf<T, IpcBusKind::kSlips>;
 
 }  // namespace ringway::bench

@@ -14,19 +14,21 @@
 
 namespace ringway::bench {
 
-template <class T, class Reader>
-class RingwayBus {
+template <class T, class Reader, unsigned kSlip>
+class RingwayBusOf {
   static constexpr Topic<T> kTopic{"bench.messages", {.capacity = 1024}};
 
  public:
-  static constexpr AdapterInfo kInfo{.name = "Bus", .kind = Kind::kRingway};
+  static constexpr AdapterInfo kInfo{.name = kSlip == 1 ? "Bus" : "Bus, slip",
+                                     .kind = Kind::kRingway};
 
-  RingwayBus(Stage& stage, std::span<Reader> readers) {
+  RingwayBusOf(Stage& stage, std::span<Reader> readers) {
     const bool alone = readers.size() == 1;
     for (std::size_t i = 0; i < std::min<std::size_t>(readers.size(), 2); ++i) {
       dispatchers_.emplace_back(bus_, DispatcherOptions{.name = "reader",
                                                         .cpu = stage.cpu(i + 1),
-                                                        .idle = alone ? Idle::kSpin : Idle::kPark});
+                                                        .idle = alone ? Idle::kSpin : Idle::kPark,
+                                                        .slip = kSlip});
     }
     for (std::size_t i = 0; i < readers.size(); ++i) {
       subscriptions_.push_back(dispatchers_[i % dispatchers_.size()].subscribe(
@@ -43,5 +45,11 @@ class RingwayBus {
   std::vector<Subscription> subscriptions_;
   std::optional<Publisher<T>> publisher_;
 };
+
+template <class T, class Reader>
+using RingwayBus = RingwayBusOf<T, Reader, 1>;
+/// Its dispatchers stay behind a stream.
+template <class T, class Reader>
+using RingwayBusThatSlips = RingwayBusOf<T, Reader, 256>;
 
 }  // namespace ringway::bench

@@ -50,6 +50,18 @@ void add_one_to_one(std::vector<Target>& targets) {
           kLimit, 0.7);
     }
   }
+  const auto add_slipping = [&](std::size_t bytes, std::size_t capacity, std::string wanted,
+                                Quantity reference, double bound) {
+    add(bytes, capacity, std::move(wanted), ours("SpscRing"), std::move(reference), bound);
+    targets.back().topology = "spsc_slip";
+  };
+  for (const std::size_t capacity : {1024, 65536}) {
+    add_slipping(8, capacity, "(all slip: at least 1.5 x the best peer)", kBestPeer, 1.5);
+    add_slipping(64, capacity, "(all slip: at least 1.3 x the best peer)", kBestPeer, 1.3);
+    add_slipping(64, capacity, "(all slip: at least 0.7 of lines streamed with a flag each)",
+                 kLimit, 0.7);
+    add_slipping(256, capacity, "(all slip: at least 1.3 x the best peer)", kBestPeer, 1.3);
+  }
   for (const char* batch : {"32", "256"}) {
     for (const std::size_t capacity : {1024, 65536}) {
       Target target{.topology = "spsc_batch",

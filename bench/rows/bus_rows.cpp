@@ -29,6 +29,7 @@ Row make_row(const char* topology, std::size_t subscribers) {
           .payload_bytes = sizeof(T),
           .threads = subscribers == 1 ? 2U : subscribers + 1};
   add_bus<RingwayBus>(row, subscribers);
+  add_bus<RingwayBusThatSlips>(row, subscribers);
   if (subscribers == 1) {
     row.subjects.push_back(throughput_subject<RingwaySpsc<T>, T, Spin>({.capacity = 1024}));
   }

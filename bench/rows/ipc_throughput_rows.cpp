@@ -27,6 +27,7 @@ Row make_row(const Options& options, const char* topology, std::size_t readers) 
         }));
   };
   add.template operator()<IpcRingwayBus>();
+  if constexpr (kBytes <= 64) add.template operator()<IpcRingwayBusThatSlips>();
   for_each_ipc_ring<T>(readers == 1, add);
   for_each_ipc_peer<T>(add);
   add.template operator()<IpcBareRing>();

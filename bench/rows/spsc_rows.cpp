@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// \file
-/// One producer, one consumer, one item per call.
+/// One producer, one consumer, one item per call; looking again at once, and slipping.
 
 #include "adapters/mutex_queue.hpp"
 #include "adapters/ringway_bytes.hpp"
@@ -13,21 +13,21 @@
 namespace ringway::bench {
 namespace {
 
-template <class Adapter, class T>
+template <class Waiting, class Adapter, class T>
 void add_one_to_one(Row& row) {
   if constexpr (kExists<Adapter>) {
-    row.subjects.push_back(throughput_subject<Adapter, T, Spin>({.capacity = row.capacity}));
+    row.subjects.push_back(throughput_subject<Adapter, T, Waiting>({.capacity = row.capacity}));
   }
 }
 
-template <class T>
+template <class Waiting, class T>
 void add_atomic_queues(Row& row) {
   for_compiled_capacity(row.capacity, [&]<unsigned kCapacity>() {
     const auto add = [&]<class Queue>(const char* name, std::type_identity<Queue>) {
       using Adapter = AtomicQueueAdapter<T, Queue, false>;
       if constexpr (kExists<Adapter>) {
         row.subjects.push_back(
-            named(name, throughput_subject<Adapter, T, Spin>({.capacity = row.capacity})));
+            named(name, throughput_subject<Adapter, T, Waiting>({.capacity = row.capacity})));
       }
     };
     if constexpr (sizeof(T) == 8) {
@@ -37,20 +37,19 @@ void add_atomic_queues(Row& row) {
   });
 }
 
-template <std::size_t kBytes>
-Row make_row(std::size_t capacity) {
+template <class Waiting, std::size_t kBytes>
+Row make_row(const char* topology, std::size_t capacity) {
   using T = Message<kBytes>;
-  Row row{
-      .suite = "rings", .topology = "spsc_single", .payload_bytes = kBytes, .capacity = capacity};
-  add_one_to_one<RingwaySpsc<T>, T>(row);
-  add_one_to_one<RingwayBytes<T>, T>(row);
-  add_atomic_queues<T>(row);
-  add_one_to_one<BoostSpsc<T>, T>(row);
-  add_one_to_one<ReaderWriterQueue<T>, T>(row);
-  add_one_to_one<ReaderWriterCircular<T>, T>(row);
-  add_one_to_one<CdsWeakRing<T>, T>(row);
-  add_one_to_one<MutexQueue<T>, T>(row);
-  for_each_extra<T>(false, [&]<class Adapter>() { add_one_to_one<Adapter, T>(row); });
+  Row row{.suite = "rings", .topology = topology, .payload_bytes = kBytes, .capacity = capacity};
+  add_one_to_one<Waiting, RingwaySpsc<T>, T>(row);
+  add_one_to_one<Waiting, RingwayBytes<T>, T>(row);
+  add_atomic_queues<Waiting, T>(row);
+  add_one_to_one<Waiting, BoostSpsc<T>, T>(row);
+  add_one_to_one<Waiting, ReaderWriterQueue<T>, T>(row);
+  add_one_to_one<Waiting, ReaderWriterCircular<T>, T>(row);
+  add_one_to_one<Waiting, CdsWeakRing<T>, T>(row);
+  add_one_to_one<Waiting, MutexQueue<T>, T>(row);
+  for_each_extra<T>(false, [&]<class Adapter>() { add_one_to_one<Waiting, Adapter, T>(row); });
   // 64-byte messages can have their flag in their line or beside it; smaller and larger ones are
   // compared with what the lines can carry at all.
   row.subjects.push_back(kBytes == 64 ? line_streaming_subject() : block_streaming_subject(kBytes));
@@ -62,7 +61,10 @@ Row make_row(std::size_t capacity) {
 void add_spsc_rows(Rows& rows, const Options& options) {
   for_each_payload<8, 64, 256, 1024>(options, {8, 64, 256}, [&]<std::size_t kBytes>() {
     for (const std::size_t capacity : chosen(options.capacities, {1024, 65536})) {
-      rows.push_back(make_row<kBytes>(capacity));
+      rows.push_back(make_row<Spin, kBytes>("spsc_single", capacity));
+    }
+    for (const std::size_t capacity : chosen(options.capacities, {1024, 65536})) {
+      rows.push_back(make_row<SlipThenSpin, kBytes>("spsc_slip", capacity));
     }
   });
 }

@@ -18,6 +18,20 @@ struct Spin {
   void step() noexcept { cpu_relax(); }
 };
 
+/// Stays away for some microseconds first: whoever has caught up with the other side lets it get
+/// ahead again. As ringway::SlipSpin.
+class SlipThenSpin {
+ public:
+  void step() noexcept {
+    for (int i = slipped_ ? 1 : kPauses; i != 0; --i) cpu_relax();
+    slipped_ = true;
+  }
+
+ private:
+  static constexpr int kPauses = 256;
+  bool slipped_ = false;
+};
+
 /// Where a push cannot fail: the program ends if it does.
 struct NeverWaits {
   [[noreturn]] void step() noexcept { std::abort(); }
