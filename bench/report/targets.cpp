@@ -116,6 +116,14 @@ void add_many_to_many(std::vector<Target>& targets) {
                        .ours = ours("MpmcRing"),
                        .reference = kBestPeer,
                        .bound = 1.5});
+    targets.push_back({.topology = "mpmc_batch",
+                       .tag = shape,
+                       .payload_bytes = 8,
+                       .capacity = 1024,
+                       .wanted = "(of bare runs handed over in one order: at least 0.5)",
+                       .ours = ours("MpmcRing"),
+                       .reference = kLimit,
+                       .bound = 0.5});
   }
   for (const char* row : {"mpmc_2p2c", "mpmc_4p4c"}) {
     for (const auto& [subject, how] : std::initializer_list<std::pair<const char*, const char*>>{

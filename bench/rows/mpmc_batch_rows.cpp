@@ -2,6 +2,7 @@
 /// \file
 /// Many producers, many consumers: batches of 32, each claimed by one atomic operation.
 
+#include "adapters/bare_runs.hpp"
 #include "adapters/ringway_lock_free.hpp"
 #include "adapters/ringway_ring.hpp"
 #include "rows/row_tools.hpp"
@@ -27,6 +28,7 @@ Row make_row(Variant variant, const Shape& shape) {
   if constexpr (kExists<Moodycamel<T>>) {
     row.subjects.push_back(throughput_subject<Moodycamel<T>, T, Waiting, kBatch>(shape));
   }
+  row.subjects.push_back(throughput_subject<BareRuns<T>, T, Waiting, kBatch>(shape));
   return row;
 }
 
