@@ -490,6 +490,10 @@ TYPED_TEST_P(ByteTopicConformance, MoreReadersThanAskedForAreRefused) {
     EXPECT_TRUE(contains(message_of(three), "ByteTopicOptions::max_readers")) << three.status();
   }
   EXPECT_TRUE(dispatcher.try_subscribe(topic, ignore).ok()) << "a place came free";
+  auto two = dispatcher.subscribe(topic, ignore);
+  const auto late = this->writer().try_publisher(ByteTopic{"crowded", {.max_readers = 1}});
+  ASSERT_FALSE(late.ok());
+  EXPECT_TRUE(contains(message_of(late), "raise ByteTopicOptions::max_readers")) << late.status();
 }
 
 TYPED_TEST_P(ByteTopicConformance, StoppedBusDeliversWhatItAcceptedAndTakesNoMore) {

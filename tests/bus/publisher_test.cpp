@@ -340,7 +340,8 @@ TEST(Publisher, MoreReadersThanPlacesIsAnErrorOnBothSides) {
   auto c = dispatcher.subscribe(topic, nothing);
   auto publisher = bus.try_publisher(topic);
   ASSERT_FALSE(publisher.ok());
-  EXPECT_TRUE(test::contains(test::message_of(publisher), "max_readers")) << publisher.status();
+  EXPECT_TRUE(test::contains(test::message_of(publisher), "raise TopicOptions::max_readers"))
+      << publisher.status();
   EXPECT_TRUE(eventually([&] { return bus.lanes() == 0; })) << "the refused one left nothing";
   c.end();
   EXPECT_TRUE(bus.try_publisher(topic).ok());

@@ -48,6 +48,8 @@ struct NoRing {
 template <class E, class Memory>
 struct LaneRings {
   static constexpr bool kCanBeLossy = std::is_trivially_copyable_v<E>;
+  /// Which option says how many readers there may be; for messages.
+  static constexpr const char* kMaxReadersOption = "TopicOptions::max_readers";
 
   template <bool kLossy, class Dummy>
   struct Choose {

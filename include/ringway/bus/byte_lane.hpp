@@ -42,6 +42,7 @@ inline constexpr std::size_t kByteMessageHeader = sizeof(Sequence);
 template <class Memory>
 struct LaneRings<Bytes, Memory> {
   static constexpr bool kCanBeLossy = false;
+  static constexpr const char* kMaxReadersOption = "ByteTopicOptions::max_readers";
   using Reliable = BasicBroadcastByteRing<Memory>;
   using Lossy = NoRing;
 

@@ -24,19 +24,16 @@ namespace ringway {
 
 /// A subscription's cursors in lanes of bytes, whatever its handler.
 template <Home H>
-class ByteLanes : public SubscriptionCore<typename H::Memory> {
-  using Base = SubscriptionCore<typename H::Memory>;
+class ByteLanes : public LaneCursors<H> {
+  using Base = LaneCursors<H>;
+  using Base::bus_;
+  using Ring = typename LaneRings<Bytes, typename H::Memory>::Reliable;
 
  public:
   bool adopt(std::uint32_t lane, std::size_t gate) override {
     typename Core::Hold hold{};
     auto ring = bus_->template join_ring<Ring>(bus_->directory().lane(lane), hold);
-    if (!ring) {
-      this->unreadable = ring.error();
-      bus_->template give_up_gate<Bytes>(lane, gate);
-      return false;
-    }
-    if (gate >= ring->max_cursors()) return false;
+    if (!this->template can_adopt<Bytes>(ring, lane, gate)) return false;
     auto cursor = bus_->adopt_cursor(*ring, gate, hold);
     this->readers.push_back(
         std::make_unique<Reader>(this, lane, std::move(hold), std::move(cursor)));
@@ -44,56 +41,31 @@ class ByteLanes : public SubscriptionCore<typename H::Memory> {
   }
 
   absl::Status join(std::uint32_t lane) override {
-    auto& directory = bus_->directory();
-    auto& record = directory.lane(lane);
-    const auto name = to_absl(directory.topic(record.topic).name.view());
-    directory.hold(lane, bus_->participant());  // first: a place without a hold would be nobody's
-    typename Core::Hold hold{};                 // so that what it maps is found again by adopt()
-    auto ring = bus_->template join_ring<Ring>(record, hold);
-    auto gate =
-        ring ? ring->reserve_cursor() : Result<std::size_t, SetupError>(Failure{ring.error()});
-    if (!gate) {
-      directory.let_go(lane, bus_->participant());
-      if (gate.error() == SetupError::kOutOfReach) return lane_out_of_reach(name);
-      return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a lane of \"", name,
-                                                       "\": ", describe(gate.error()),
-                                                       " (ByteTopicOptions::max_readers)"));
-    }
-    if (!adopt(lane, *gate)) {
-      if (std::exchange(this->unreadable, {}) == SetupError::kOutOfReach)
-        return lane_out_of_reach(name);
-      return absl::DataLossError(absl::StrCat("a lane of \"", name, "\" is corrupt"));
-    }
-    return absl::OkStatus();
+    const auto reserve = [&](auto& record,
+                             typename Core::Hold& hold) -> Result<std::size_t, SetupError> {
+      auto ring = bus_->template join_ring<Ring>(record, hold);
+      if (!ring) return Failure{ring.error()};
+      return ring->reserve_cursor();
+    };
+    return this->template join_lane<Bytes>(lane, reserve,
+                                           [&](std::size_t gate) { return adopt(lane, gate); });
   }
 
  protected:
-  using Core = BusCore<H>;
-  using Memory = typename H::Memory;
-  using Ring = typename LaneRings<Bytes, Memory>::Reliable;
-  using Drain = typename LaneReader<Memory>::Drain;
+  using typename Base::Core;
+  using typename Base::Drain;
 
-  class Reader final : public LaneReader<Memory> {
+  class Reader final : public Base::template CursorReader<Bytes, typename Ring::Cursor, ByteLanes> {
+    using Place = typename Base::template CursorReader<Bytes, typename Ring::Cursor, ByteLanes>;
+    using Place::cursor_;
+    using Place::owner_;
+    using Place::record_;
+    using Place::topic_;
+
    public:
     Reader(ByteLanes* owner, std::uint32_t lane, typename Core::Hold hold,
            typename Ring::Cursor cursor)
-        : LaneReader<Memory>(lane, owner->drain_),
-          owner_(*owner),
-          record_(owner->bus_->directory().lane(lane)),
-          topic_(owner->bus_->directory().topic(record_.topic).name.view()),
-          hold_(std::move(hold)),
-          cursor_(std::move(cursor)) {
-      cursor_->set_address(owner->endpoint_);
-      this->subscription = owner;
-    }
-    ~Reader() override {
-      cursor_.reset();            // leaves the ring before the lane may go
-      record_.room.notify_all();  // it may have been the one that held the publisher back
-      auto lock = owner_.bus_->lock();
-      owner_.bus_->template release_lane<Bytes>(this->lane(), lock);
-    }
-
-    [[nodiscard]] ByteLanes& owner() const noexcept { return owner_; }
+        : Place(owner, lane, std::move(hold), std::move(cursor), owner->drain_) {}
 
     template <class Handler>
     std::size_t drain_to(Handler& handler, std::size_t limit) {
@@ -127,7 +99,6 @@ class ByteLanes : public SubscriptionCore<typename H::Memory> {
       const bool left = record_.left();  // before the look: nothing comes behind it
       return !has_news() && (left || broken_);
     }
-    void ask_for_signal_unfenced() override { cursor_->ask_for_signal_unfenced(); }
     [[nodiscard]] std::size_t backlog() override {
       // reads them, to see how many there are; no more than the ring can hold
       if (broken_) return left_;
@@ -158,22 +129,15 @@ class ByteLanes : public SubscriptionCore<typename H::Memory> {
                                 std::make_exception_ptr(LaneError(SetupError::kCorruptFrames)));
     }
 
-    ByteLanes& owner_;
-    LaneRecord<Memory>& record_;
-    std::string_view topic_;
-    [[no_unique_address]] typename Core::Hold hold_;
-    std::optional<typename Ring::Cursor> cursor_;
     std::size_t left_ = 0;  // of what backlog() has read
     bool broken_ = false;   // what was found is no message: nothing more is read
   };
 
   ByteLanes(std::shared_ptr<Core> bus, std::string pattern, std::uint32_t index,
             std::uint32_t endpoint, Drain drain)
-      : Base(std::move(pattern), index), bus_(std::move(bus)), endpoint_(endpoint), drain_(drain) {}
+      : Base(std::move(bus), std::move(pattern), index, endpoint), drain_(drain) {}
 
  private:
-  std::shared_ptr<Core> bus_;
-  std::uint32_t endpoint_;
   const Drain drain_;
 };
 

@@ -85,7 +85,7 @@ class LanePublisher {
         lock.unlock();
         return absl::ResourceExhaustedError(
             absl::StrCat("\"", to_absl(name), "\" has more subscriptions than max_readers (",
-                         options.max_readers, "); raise TopicOptions::max_readers"));
+                         options.max_readers, "); raise ", Rings::kMaxReadersOption));
       }
       directory.endpoint(subscriber.endpoint).reserve();
       made->lane().bound[*gate] = i + 1;

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "ringway/bus/subscription.hpp"
+#include "ringway/bus/lane_cursors.hpp"
 #include "ringway/ring/broadcast_prefix.hpp"
 
 namespace ringway {
@@ -39,8 +39,9 @@ void call_handler(Handler& handler, const T& message, const MessageInfo& info) {
 
 /// A subscription's cursors, whatever its handler.
 template <class T, Home H>
-class TopicLanes : public SubscriptionCore<typename H::Memory> {
-  using Base = SubscriptionCore<typename H::Memory>;
+class TopicLanes : public LaneCursors<H> {
+  using Base = LaneCursors<H>;
+  using Base::bus_;
 
  public:
   bool adopt(std::uint32_t lane, std::size_t gate) override { return adopt(lane, gate, 0); }
@@ -48,46 +49,36 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
   absl::Status join(std::uint32_t lane) override {
     auto& directory = bus_->directory();
     auto& record = directory.lane(lane);
-    const auto name = to_absl(directory.topic(record.topic).name.view());
     if (options_.lossy && record.lossy == 0) {
       return absl::FailedPreconditionError(
-          absl::StrCat("\"", name,
+          absl::StrCat("\"", to_absl(directory.topic(record.topic).name.view()),
                        "\" admits no lossy subscriptions; set TopicOptions::admits_lossy on its "
                        "publisher's side, or subscribe reliably"));
     }
-    directory.hold(lane, bus_->participant());  // first: a place without a hold would be nobody's
-    const auto start = start_in(record);
     std::size_t kept = 0;
-    typename Core::Hold hold{};  // so that what it maps is found again by adopt()
-    const auto gate =
-        visit_ring(record, hold, [&](auto ring, auto) -> Result<std::size_t, SetupError> {
-          if (!ring) return Failure{ring.error()};
-          kept = ring->capacity();
-          if constexpr (requires { ring->reserve_lossy_cursor(start); }) {
-            if (options_.lossy) return ring->reserve_lossy_cursor(start);
-          }
-          return ring->reserve_cursor(start);
-        });
-    // a publisher may have found the gate where it was before it was known where it begins
-    if (start != Start::kNext) record.room.notify_all();
-    if (!gate) {
-      directory.let_go(lane, bus_->participant());
-      if (gate.error() == SetupError::kOutOfReach) return lane_out_of_reach(name);
-      return absl::ResourceExhaustedError(absl::StrCat("no reader's place in a lane of \"", name,
-                                                       "\": ", describe(gate.error()),
-                                                       " (TopicOptions::max_readers)"));
-    }
-    if (!adopt(lane, *gate, kept)) {
-      if (std::exchange(this->unreadable, {}) == SetupError::kOutOfReach)
-        return lane_out_of_reach(name);
-      return absl::DataLossError(absl::StrCat("a lane of \"", name, "\" is corrupt"));
-    }
-    return absl::OkStatus();
+    const auto reserve = [&](auto&, typename Core::Hold& hold) {
+      const auto start = start_in(record);
+      const auto gate =
+          visit_ring(record, hold, [&](auto ring, auto) -> Result<std::size_t, SetupError> {
+            if (!ring) return Failure{ring.error()};
+            kept = ring->capacity();
+            if constexpr (requires { ring->reserve_lossy_cursor(start); }) {
+              if (options_.lossy) return ring->reserve_lossy_cursor(start);
+            }
+            return ring->reserve_cursor(start);
+          });
+      // a publisher may have found the gate where it was before it was known where it begins
+      if (start != Start::kNext) record.room.notify_all();
+      return gate;
+    };
+    return this->template join_lane<T>(lane, reserve,
+                                       [&](std::size_t gate) { return adopt(lane, gate, kept); });
   }
 
  protected:
-  using Core = BusCore<H>;
-  using Memory = typename H::Memory;
+  using typename Base::Core;
+  using typename Base::Drain;
+  using typename Base::Memory;
   static constexpr bool kReadsNewerTypes =
       SafeBetweenProcesses<T> && alignof(T) <= BroadcastPrefix<std::byte, Memory>::kMostAlign;
   using Prefix = BroadcastPrefix<std::conditional_t<kReadsNewerTypes, T, std::byte>, Memory>;
@@ -95,7 +86,12 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
   using Call = void (*)(TopicLanes& subscription, const T& message, const MessageInfo& info);
 
   template <class E, class Cursor>
-  class Reader final : public LaneReader<Memory> {
+  class Reader final : public Base::template CursorReader<E, Cursor, TopicLanes> {
+    using Place = typename Base::template CursorReader<E, Cursor, TopicLanes>;
+    using Place::cursor_;
+    using Place::owner_;
+    using Place::record_;
+    using Place::topic_;
     static constexpr bool kLossy = requires(const Cursor& cursor) { cursor.lost(); };
     static constexpr bool kFamily = !std::is_same_v<E, T>;
     static constexpr bool kPrefix = std::is_same_v<Cursor, typename Prefix::Cursor> ||
@@ -106,27 +102,13 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
     /// it
     Reader(TopicLanes* owner, std::uint32_t lane, typename Core::Hold hold, Cursor cursor,
            std::size_t late)
-        : LaneReader<Memory>(lane, drain_of(*owner)),
-          owner_(*owner),
-          record_(owner->bus_->directory().lane(lane)),
-          topic_(owner->bus_->directory().topic(record_.topic).name.view()),
-          hold_(std::move(hold)),
-          cursor_(std::move(cursor)) {
-      cursor_->set_address(owner->endpoint_);
-      this->subscription = owner;
+        : Place(owner, lane, std::move(hold), std::move(cursor), drain_of(*owner)) {
       if (kFamily && owner->options_.start == Start::kLastValue) {
         replay_end_ = cursor_->sequence() + std::min(cursor_->size_approx(), late);
         replaying_ = precedes(cursor_->sequence(), replay_end_);
       }
     }
-    ~Reader() override {
-      cursor_.reset();            // leaves the ring before the lane may go
-      record_.room.notify_all();  // it may have been the one that held the publisher back
-      auto lock = owner_.bus_->lock();
-      owner_.bus_->template release_lane<E>(this->lane(), lock);
-    }
 
-    [[nodiscard]] TopicLanes& owner() const noexcept { return owner_; }
     template <class Handler>
     std::size_t drain_to(Handler& handler, std::size_t limit) {
       std::size_t taken = 0;
@@ -159,7 +141,6 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
     }
     [[nodiscard]] bool has_news() override { return cursor_->has_news(); }
     [[nodiscard]] bool finished() override { return record_.left() && !cursor_->has_news(); }
-    void ask_for_signal_unfenced() override { cursor_->ask_for_signal_unfenced(); }
     [[nodiscard]] std::size_t backlog() override {
       if constexpr (kLossy) {
         return 0;
@@ -179,7 +160,7 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
     }
 
    private:
-    static typename LaneReader<Memory>::Drain drain_of(const TopicLanes& owner) noexcept {
+    static Drain drain_of(const TopicLanes& owner) noexcept {
       if constexpr (kPrefix) {
         return &TopicLanes::drain_newer<Reader>;
       } else {
@@ -265,11 +246,6 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
       }
     }
 
-    TopicLanes& owner_;
-    LaneRecord<Memory>& record_;
-    std::string_view topic_;
-    [[no_unique_address]] typename Core::Hold hold_;
-    std::optional<Cursor> cursor_;
     std::uint64_t lost_seen_ = 0;
     std::uint64_t lost_told_ = 0;
     std::size_t left_ = 0;                              // families: of what backlog() has read
@@ -281,7 +257,7 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
   /// The function that drains readers of one type to the handler.
   template <class R>
   struct DrainOf {
-    typename LaneReader<Memory>::Drain drain;
+    Drain drain;
   };
   template <class E>
   static auto drains_of() {
@@ -298,9 +274,7 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
 
   TopicLanes(std::shared_ptr<Core> bus, std::string pattern, std::uint32_t index,
              std::uint32_t endpoint, SubscribeOptions options, const Drains& drains, Call call)
-      : Base(std::move(pattern), index),
-        bus_(std::move(bus)),
-        endpoint_(endpoint),
+      : Base(std::move(bus), std::move(pattern), index, endpoint),
         options_(options),
         drains_(drains),
         call_(call) {}
@@ -327,12 +301,7 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
     const bool lossy = options_.lossy && record.lossy != 0;
     typename Core::Hold hold{};
     return visit_ring(record, hold, [&]<class E>(auto ring, std::type_identity<E>) {
-      if (!ring) {
-        this->unreadable = ring.error();
-        bus_->template give_up_gate<E>(lane, gate);
-        return false;
-      }
-      if (gate >= ring->max_cursors()) return false;
+      if (!this->template can_adopt<E>(ring, lane, gate)) return false;
       if constexpr (requires { ring->adopt_lossy_cursor(gate); }) {
         if (lossy) {
           add<E>(lane, std::move(hold), ring->adopt_lossy_cursor(gate), late);
@@ -418,8 +387,6 @@ class TopicLanes : public SubscriptionCore<typename H::Memory> {
     bool wanted = false;
   };
 
-  std::shared_ptr<Core> bus_;
-  std::uint32_t endpoint_;
   SubscribeOptions options_;
   const Drains drains_;
   const Call call_;
