@@ -5,6 +5,7 @@
 /// ringway_instructions under valgrind.
 
 #include "adapters/mutex_queue.hpp"
+#include "adapters/ringway_lock_free.hpp"
 #include "adapters/ringway_ring.hpp"
 #include "rows/row_tools.hpp"
 
@@ -24,9 +25,9 @@ void for_each_pair_subject(Add&& add) {
     (one(std::type_identity<Adapters>{}), ...);
   };
   if constexpr (kShared) {
-    each(
-        AdapterList<RingwayMpmc<T>, AtomicPushPop<T, AtomicMpmc<T, kCapacity>>, XeniumVyukov<T>,
-                    CdsVyukov<T>, BoostMpmc<T>, TbbQueue<T, true>, Moodycamel<T>, MutexQueue<T>>{});
+    each(AdapterList<RingwayMpmc<T>, RingwayLockFreeMpmc<T>,
+                     AtomicPushPop<T, AtomicMpmc<T, kCapacity>>, XeniumVyukov<T>, CdsVyukov<T>,
+                     BoostMpmc<T>, TbbQueue<T, true>, Moodycamel<T>, MutexQueue<T>>{});
   } else {
     each(AdapterList<RingwaySpsc<T>, AtomicPushPop<T, AtomicSpsc<T, kCapacity>>, BoostSpsc<T>,
                      ReaderWriterQueue<T>, CdsWeakRing<T>, MutexQueue<T>>{});

@@ -45,8 +45,9 @@ Row memory_row() {
           .better = Better::kLower,
           .threads = 1,
           .fixed_count = 1};
-  add_memory<T, RingwaySpsc<T>, RingwayMpmc<T>, BoostSpsc<T>, ReaderWriterQueue<T>, CdsWeakRing<T>,
-             XeniumVyukov<T>, CdsVyukov<T>, BoostMpmc<T>, Moodycamel<T>, MutexQueue<T>>(row);
+  add_memory<T, RingwaySpsc<T>, RingwayMpmc<T>, RingwayLockFreeMpmc<T>, BoostSpsc<T>,
+             ReaderWriterQueue<T>, CdsWeakRing<T>, XeniumVyukov<T>, CdsVyukov<T>, BoostMpmc<T>,
+             Moodycamel<T>, MutexQueue<T>>(row);
   return row;
 }
 

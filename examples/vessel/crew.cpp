@@ -153,7 +153,7 @@ class Crew {
     feeding_ = true;
     tell("feed begins: navigation, alarm and recorder are there");
     // not earlier: one of them has made the segment
-    auto bus = ringway::open_shared(name_, {.participant_name = "crew"});
+    auto bus = ringway::open_shared(name_, {.lane_bytes = 0, .participant_name = "crew"});
     if (!bus.ok()) return static_cast<void>(fail(std::string(bus.status().message())));
     bus_.emplace(*std::move(bus));
   }

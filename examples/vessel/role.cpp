@@ -83,7 +83,9 @@ class Worker {
   }
 
   bool attach() {
-    auto bus = ringway::open_shared(plan_.bus, {.participant_name = own_name_});
+    // the feed's lane takes about 1 MiB: 4096 messages of 248 bytes
+    auto bus = ringway::open_shared(
+        plan_.bus, {.lane_bytes = std::size_t{2} << 20, .participant_name = own_name_});
     if (!bus.ok()) {
       complain(std::string(bus.status().message()));
       return false;

@@ -298,21 +298,19 @@ TEST(SegmentHome, ImpossibleTablesAreRefusedInWords) {
   EXPECT_FALSE(name.exists());
 }
 
-TEST(SegmentHome, DefaultFootprintIsSixMebibytesAndFourForEachFurtherProcess) {
+TEST(SegmentHome, DefaultFootprintIsWhatTheGuideSays) {
   const SegmentName name;
   auto bus = open_shared(name.str());
   ASSERT_TRUE(bus.ok());
-  EXPECT_LE(name.bytes(), std::size_t{6} << 20);
   auto second = open_shared(name.str());
   ASSERT_TRUE(second.ok());
-  EXPECT_LE(name.bytes(), (std::size_t{10} << 20) + (std::size_t{100} << 10));
-  // as docs/guides/shared-memory.md tells
-  EXPECT_EQ(std::filesystem::file_size(name.path()), std::size_t{1604} << 10);
-  EXPECT_EQ(name.bytes(), (std::size_t{1604} << 10) + 2 * (std::size_t{4096 + 36} << 10));
+  // docs/guides/shared-memory.md
+  EXPECT_EQ(std::filesystem::file_size(name.path()), std::size_t{640} << 10);
+  EXPECT_EQ(name.bytes(), (std::size_t{640} << 10) + 2 * (std::size_t{1024 + 36} << 10));
   auto anonymous = make_anonymous_shared();
   ASSERT_TRUE(anonymous.ok());
   auto& segment = anonymous->core()->home().attachment().segment();
-  EXPECT_EQ(segment.contents().size() + Segment::kContents, std::size_t{4676} << 10);
+  EXPECT_EQ(segment.contents().size() + Segment::kContents, std::size_t{1376} << 10);
   auto tiny = SharedBusOptions{};
   tiny.lane_bytes = std::size_t{256} << 10;
   tiny.tables = {

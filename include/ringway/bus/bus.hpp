@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "ringway/bus/byte_publisher.hpp"
 #include "ringway/bus/byte_subscription.hpp"
@@ -394,11 +395,10 @@ class Dispatcher {
   explicit Dispatcher(std::shared_ptr<Core> core) noexcept : core_(std::move(core)) {}
 
   /// A record in the directory, cursors in all lanes that are there, and the dispatcher told of it.
-  template <class Make>
-  absl::StatusOr<std::shared_ptr<SubscriptionOf<H>>> bind(std::string_view name,
-                                                          const NameKind& kind,
-                                                          const SubscribeOptions& options,
-                                                          const Make& make) {
+  /// \param make of the record's index
+  absl::StatusOr<std::shared_ptr<SubscriptionOf<H>>> bind(
+      std::string_view name, const NameKind& kind, const SubscribeOptions& options,
+      absl::FunctionRef<std::shared_ptr<SubscriptionOf<H>>(std::uint32_t)> make) {
     if (auto status = names::check(name, true); !status.ok()) return status;
     auto& bus = *core_->bus();
     auto& directory = bus.directory();

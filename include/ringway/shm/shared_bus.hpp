@@ -32,14 +32,14 @@ namespace ringway {
 struct SharedBusOptions {
   /// Bytes for the lanes that this process publishes, its answers to requesters too; reserved when
   /// it attaches. Of an anonymous bus: for all lanes, reserved when it is made.
-  std::size_t lane_bytes = std::size_t{4} << 20;
+  std::size_t lane_bytes = std::size_t{1} << 20;
   /// Room for names, subscriptions, dispatchers and requesters, lanes, processes at a time.
-  DirectorySizes tables{.topics = 256,
-                        .subscriptions = 256,
-                        .endpoints = 64,
-                        .lanes = 256,
+  DirectorySizes tables{.topics = 128,
+                        .subscriptions = 128,
+                        .endpoints = 48,
+                        .lanes = 128,
                         .participants = 32,
-                        .types = 64};
+                        .types = 48};
   /// What tools show of this process.
   std::string participant_name = "";
   /// Map for writing too what only others write. Small messages then pass faster on some processors
@@ -87,7 +87,7 @@ struct SharedBusContents {
   /// The options of a home that has room for what is asked for.
   /// \param lanes_inside whether the lanes lie there too
   static SegmentHomeOptions home_options(const SharedBusOptions& options, bool lanes_inside) {
-    constexpr std::size_t kAudience = 4096;  // of a lane, more than most need
+    constexpr std::size_t kAudience = 2304;  // of a lane with as many readers as there can be
     const std::size_t audiences = std::max<std::size_t>(options.tables.lanes, 8) * kAudience;
     SegmentHomeOptions home;
     home.segment = options.segment;
