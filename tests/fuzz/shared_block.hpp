@@ -32,6 +32,8 @@ namespace ringway::fuzz {
 struct Item {
   std::uint64_t number;
 };
+inline constexpr std::size_t kLargest = 40;  // bytes of a message of the topic of bytes
+inline constexpr const char* kEncoding = "fuzz/1";
 
 inline void must(bool right, const char* what) {
   if (right) return;
@@ -92,14 +94,20 @@ class RealBus {
     auto family = bus->family_publisher(Topic<Item>{"f.>", {.capacity = 16, .max_readers = 3}});
     const auto topic = family.topic("f.x");
     auto requester = bus->requester(Service<Item(Item)>{"s"});
+    const ByteTopic bytes{
+        "y", {.capacity = 200, .largest = kLargest, .encoding = kEncoding, .max_readers = 3}};
+    auto byte_publisher = bus->publisher(bytes);
     auto gone = bus->publisher(Topic<Item>{"g", {.capacity = 100}});
     Dispatcher<SegmentHome> feed{*bus};
     auto one = feed.subscribe(Topic<Item>{"a.b"}, [](const Item&) {});
     auto all = feed.subscribe(Topic<Item>{"f.>"}, [](const Item&) {});
     auto replier = feed.reply(Service<Item(Item)>{"s"}, [](const Item& item) { return item; });
+    auto raw = feed.subscribe(bytes, [](std::span<const std::byte>) {});
+    const std::array<std::byte, kLargest> message{};
     for (std::uint64_t i = 0; i < 40; ++i) {
       static_cast<void>(publisher.try_publish(Item{i}));
       static_cast<void>(family.try_publish(topic, Item{i}));
+      static_cast<void>(byte_publisher.try_publish(std::span(message).first(i % (kLargest + 1))));
     }
     must(requester.request({7}).has_value(), "no answer");
     {
@@ -194,6 +202,45 @@ void use_ring(std::span<std::byte> memory) {
   asm volatile("" : : "r"(sum));
 }
 
+/// The same for a lane of bytes.
+inline void use_byte_ring(std::span<std::byte> memory) {
+  auto ring = BasicBroadcastByteRing<Unfenced>::join(memory);
+  if (!ring) return;
+  std::uint64_t sum = 0;
+  const auto read = [&](auto cursor) {
+    std::array<std::byte, 64> copy;
+    const auto size = cursor.drain(
+        [&](std::span<const std::byte> message) noexcept {
+          must(message.size() <= ring->max_frame(), "larger than the largest message");
+          must(
+              message.empty() || (message.data() >= memory.data() &&
+                                  message.data() + message.size() <= memory.data() + memory.size()),
+              "outside the ring");
+          for (const std::byte b : message) sum += static_cast<std::uint64_t>(b);
+        },
+        16);
+    must(size <= 16, "more than asked for");
+    static_cast<void>(cursor.try_read(copy));
+    sum += cursor.size_approx() + (cursor.has_news() ? 1 : 0);
+    must(!cursor.corrupt() || !cursor.has_news(), "corrupt, and still reads");
+    cursor.set_address(1);
+  };
+  for (std::size_t gate = 0; gate < ring->max_cursors(); ++gate) read(ring->adopt_cursor(gate));
+  if (auto cursor = ring->cursor()) read(*std::move(cursor));
+  ring->vacate_producer();
+  if (auto producer = ring->producer()) {
+    for (std::size_t i = 0; i < 20; ++i) {
+      if (auto claim = producer->try_claim(i % 2 == 0 ? i : producer->max_frame())) {
+        if (!claim.bytes().empty()) claim.bytes().back() = std::byte{1};
+        claim.commit(claim.bytes().size() / 2);
+      }
+    }
+    must(producer->take_signals() < std::uint64_t{1} << producer->max_cursors(),
+         "a signal of nobody");
+  }
+  asm volatile("" : : "r"(sum));
+}
+
 inline void use_directory(Directory<Unfenced> table, std::span<std::byte> block, unsigned how) {
   const NameKind kind{type_identity<Item>()};
   const auto inside = [block](std::span<const std::byte> part) {
@@ -220,6 +267,7 @@ inline void use_directory(Directory<Unfenced> table, std::span<std::byte> block,
     use_ring<LossyBroadcastRing<Item, Unfenced>>(memory);
     use_ring<LossyBroadcastRing<Numbered<Item>, Unfenced>>(memory);
     use_ring<BroadcastRing<RequestElement<Item>, Unfenced>>(memory);
+    use_byte_ring(memory);
   }
   const auto lane = table.new_lane(LaneKind::kTopic, 0, false, 5'000, 1);
   if (lane.ok()) inside(table.ring_memory(table.lane(*lane)));
@@ -283,6 +331,8 @@ inline bool attach_any_file(std::span<const std::byte> input) {
   static_cast<void>(participants(*bus));
   static_cast<void>(bus->lanes());
   static_cast<void>(bus->try_publisher(Topic<Item>{"a.b", {.capacity = 16}}));
+  auto raw = bus->try_publisher(ByteTopic{"y", {.largest = kLargest, .encoding = kEncoding}});
+  if (raw.ok()) static_cast<void>(raw->try_publish({}));
   return true;
 }
 

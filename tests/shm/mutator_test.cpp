@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,7 @@ struct Wide {
 constexpr Topic<Item> kItems{"items", {.capacity = 64}};
 constexpr Topic<Wide> kWide{"wide.>", {.capacity = 16}};
 constexpr Topic<Item> kStrict{"strict", {.capacity = 8, .max_readers = 4, .admits_lossy = false}};
+constexpr ByteTopic kBytes{"bytes", {.capacity = 1000, .largest = 100, .encoding = "test/1"}};
 constexpr Service<Item(Item)> kAdd{"add", {.timeout = 20ms}};
 
 SharedBusOptions few() {
@@ -115,6 +117,24 @@ absl::StatusOr<SharedBus> open_fenced(const std::string& name, Victim& victim) {
   return bus;
 }
 
+/// A message of bytes, by copy or in place.
+bool publish_bytes(BytePublisher<SegmentHome>& publisher, std::uint64_t number) {
+  const auto size = number % (kBytes.options.largest + 1);
+  std::byte message[kBytes.options.largest];
+  std::memset(message, static_cast<int>(number), sizeof(message));
+  if (number % 64 == 1) {
+    return publisher.publish_for(std::span(message).first(size), 2ms) == PublishStatus::kPublished;
+  }
+  if (number % 3 != 0) {
+    return publisher.try_publish(std::span(message).first(size)) == PublishStatus::kPublished;
+  }
+  auto claim = publisher.try_claim(sizeof(message));
+  if (!claim) return false;
+  std::memcpy(claim.bytes().data(), message, size);
+  claim.commit(size);
+  return true;
+}
+
 int publish(const std::string& name, Scene& scene, Victim& victim) {
   Watch watch(victim);
   while (!scene.stop) {
@@ -126,6 +146,8 @@ int publish(const std::string& name, Scene& scene, Victim& victim) {
     watch.step(items.ok());
     auto strict = bus->try_publisher(kStrict);
     watch.step(strict.ok());
+    auto bytes = bus->try_publisher(kBytes);
+    watch.step(bytes.ok());
     auto family = bus->try_family_publisher(kWide);
     watch.step(family.ok());
     std::optional<TopicNumber> topic;
@@ -143,6 +165,7 @@ int publish(const std::string& name, Scene& scene, Victim& victim) {
         done &= status == PublishStatus::kPublished;
       }
       if (topic) done &= family->try_publish(*topic, Wide{{i}}) == PublishStatus::kPublished;
+      if (bytes.ok()) done &= publish_bytes(*bytes, i);
       if (i % 128 == 0 && items.ok()) {
         if (auto claim = items->try_claim()) claim.commit();
       }
@@ -182,6 +205,10 @@ int subscribe(const std::string& name, Scene& scene, Victim& victim) {
     keep(feed->try_subscribe(kStrict, [&](const Item& m, const MessageInfo& i) { add(m, i); }));
     keep(feed->try_subscribe(kWide.matching("wide.*"),
                              [&](const Wide& m, const MessageInfo& i) { add(m, i); }));
+    keep(feed->try_subscribe(kBytes, [&](std::span<const std::byte> m, const MessageInfo& i) {
+      for (const std::byte b : m) sum += static_cast<std::uint64_t>(b);
+      sum += i.sequence;
+    }));
     for (int i = 0; i < 30 && !scene.stop; ++i) {
       std::this_thread::sleep_for(1ms);
       watch.step(true);
