@@ -146,6 +146,57 @@ TEST(LaneTap, BeginsAtTheNewestIfAsked) {
   EXPECT_EQ(seen.torn, 0U);
 }
 
+TEST(LaneTap, BeginsAtTheLastOrCountsWhatIsGoneOfTheFirst) {
+  const SegmentName name;
+  auto bus = open_shared(name.str()).value();
+  auto publisher = bus.publisher(Topic<Parcel<2>>{"parcels", {.capacity = 16}});
+  auto inspector = BusInspector::open(name.path()).value();
+  EXPECT_EQ(*LaneTap(only_lane(inspector), LaneTap::Begin::kLast)
+                 .read(inspector, 100, [](Sequence, std::span<const std::byte>) {}),
+            0U);
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    ASSERT_EQ(publisher.try_publish(Parcel<2>::of(i)), PublishStatus::kPublished);
+  }
+  Seen last;
+  LaneTap from_last(only_lane(inspector), LaneTap::Begin::kLast);
+  EXPECT_EQ(*from_last.read(inspector, 100,
+                            [&](Sequence s, std::span<const std::byte> b) { last.take<2>(s, b); }),
+            1U);
+  EXPECT_EQ(last.last, 99U);
+  Seen all;
+  LaneTap from_first(only_lane(inspector), LaneTap::Begin::kFirst);
+  const auto got = from_first.read(
+      inspector, 100, [&](Sequence s, std::span<const std::byte> b) { all.take<2>(s, b); });
+  EXPECT_EQ(*got + from_first.lost(), 100U);
+  EXPECT_EQ(all.torn + last.torn, 0U);
+  from_first.note_skipped(3);
+  EXPECT_EQ(*got + from_first.lost(), 103U);
+}
+
+TEST(LaneTap, ShowsNothingThatWasCopiedOnceTheLaneWasAnothers) {
+  for (const bool of_bytes : {false, true}) {
+    const SegmentName name;
+    auto bus = open_shared(name.str()).value();
+    auto parcels = bus.publisher(Topic<Parcel<2>>{"parcels", {.capacity = 16}});
+    ASSERT_EQ(parcels.try_publish(Parcel<2>::of(0)), PublishStatus::kPublished);
+    auto bytes = bus.publisher(ByteTopic{"bytes"});
+    ASSERT_EQ(bytes.try_publish(std::as_bytes(std::span("message"))), PublishStatus::kPublished);
+    auto inspector = BusInspector::open(name.path()).value();
+    const auto seen = inspector.snapshot().value();
+    ASSERT_EQ(seen.lanes.size(), 2U);
+    const auto& lane = seen.lanes[seen.lanes[0].ring.of_bytes() == of_bytes ? 0 : 1];
+    EXPECT_TRUE(inspector.has_lane(lane.number, lane.life));
+    EXPECT_FALSE(inspector.has_lane(lane.number, lane.life + 1));
+    LaneTap tap(lane, LaneTap::Begin::kFirst);
+    std::size_t shown = 0;
+    const auto visit = [&](Sequence, std::span<const std::byte>) { ++shown; };
+    EXPECT_EQ(*tap.read(inspector, 10, visit, [] { return false; }), 0U);
+    EXPECT_TRUE(tap.ended());
+    EXPECT_EQ(*tap.read(inspector, 10, visit), 0U);
+    EXPECT_EQ(shown + tap.lost(), 0U);
+  }
+}
+
 template <std::size_t kWords>
 void read_beside_a_publisher(bool admits_lossy, std::size_t capacity, std::uint64_t messages) {
   const SegmentName name;

@@ -112,6 +112,7 @@ struct alignas(kOwnerSpacing) LaneRecord {
   std::uint32_t awaited = 0;    // lanes of answers: endpoint + 1 that has not picked it up yet
   std::uint32_t publisher = 0;  // participant that writes it
   std::uint32_t binding = 0;    // its publisher reserves gates for those who are to read it
+  std::uint32_t lives = 0;      // lanes that this record has been: who only looks tells them apart
   std::uint64_t ring_offset = 0;  // in the block: the ring, or, if it lies apart, its audience
   std::uint64_t ring_bytes = 0;
   std::uint64_t segment = 0;  // whose memory the ring lies in (bus/home.hpp); 0: the block's
@@ -600,7 +601,9 @@ class Directory {
           " bytes; make the topic's capacity smaller or the home's bytes (HeapHomeOptions, "
           "SharedBusOptions) larger"));
     }
+    const auto lives = copied_once(lane(index).lives) + 1;
     auto* made = ::new (static_cast<void*>(&lane(index))) Lane;
+    made->lives = lives;
     made->kind = kind;
     made->topic = topic_index;
     made->type = topic(topic_index).type;

@@ -37,169 +37,33 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ringway/ring/broadcast_byte_ring.hpp"
+#include "ringway/shm/bus_snapshot.hpp"
 #include "ringway/shm/line_shape.hpp"
 #include "ringway/shm/shared_bus.hpp"
 #include "ringway/shm/type_encoding.hpp"
 
 namespace ringway {
 
-/// A name that is bound to a type.
-struct TopicInfo {
-  std::string name;
-  std::string type_name;
-  std::uint64_t type_size = 0;
-  std::uint64_t type_align = 0;
-  bool service = false;
-  bool used = true;          ///< false: the name was given back, and its place is free
-  std::uint32_t number = 0;  ///< what messages of a family carry
-  friend bool operator==(const TopicInfo&, const TopicInfo&) = default;
-};
-
-struct SubscriptionInfo {
-  std::uint32_t number = 0;
-  std::string pattern;
-  std::string type_name;
-  std::uint32_t participant = 0;
-  std::uint32_t endpoint = 0;
-  bool lossy = false;
-  bool service = false;
-  friend bool operator==(const SubscriptionInfo&, const SubscriptionInfo&) = default;
-};
-
-/// A reader's place in a lane.
-struct ReaderInfo {
-  std::uint32_t gate = 0;
-  bool lossy = false;
-  bool joining = false;                      ///< not reading yet
-  std::optional<std::uint32_t> participant;  ///< not known while it joins
-  std::uint32_t endpoint = 0;
-  Sequence position = 0;
-  std::uint64_t behind = 0;  ///< messages; in a lane of bytes, bytes
-  std::uint64_t lost = 0;    ///< messages that a lossy reader missed
-};
-
-/// Where a lane's ring lies and what it is made of: all that is needed to read it.
-struct LaneRing {
-  std::uint64_t segment =
-      0;                     ///< number of the process's own segment in which it lies; 0: the bus's
-  std::uint64_t offset = 0;  ///< of the ring, in the file
-  std::uint64_t lines = 0;   ///< offset of the first line, or frame, in the file
-  std::uint64_t blocks = 0;  ///< lines, or words of frames
-  std::uint64_t largest = 0;  ///< of a ring of bytes: bytes in a frame at most; else 0
-  LineShape shape;
-  std::uint64_t element_size = 0;
-  std::uint64_t element_align = 0;
-  std::uint64_t capacity = 0;
-  Sequence start = 0;
-  friend bool operator==(const LaneRing& a, const LaneRing& b) noexcept {
-    return a.segment == b.segment && a.offset == b.offset && a.lines == b.lines &&
-           a.blocks == b.blocks && a.element_size == b.element_size &&
-           a.element_align == b.element_align && a.capacity == b.capacity && a.start == b.start &&
-           a.largest == b.largest;
-  }
-
-  /// A ring of bytes: positions, capacity and how far readers are behind count bytes.
-  [[nodiscard]] bool of_bytes() const noexcept { return largest != 0; }
-
-  [[nodiscard]] std::uint64_t slots() const noexcept { return blocks * shape.items; }
-  [[nodiscard]] std::uint64_t line_of(Sequence position) const noexcept {
-    return (position - start) % slots() / shape.items;
-  }
-};
-
-/// One publisher's ring.
-struct LaneInfo {
-  std::uint32_t number = 0;
-  LaneKind kind = LaneKind::kTopic;
-  std::uint32_t topic = 0;        ///< index in BusSnapshot::topics
-  std::uint32_t participant = 0;  ///< that writes it
-  bool admits_lossy = false;
-  bool closed = false;
-  bool left = false;          ///< its publisher is gone; what is in it is still read
-  std::uint32_t waiting = 0;  ///< publishers asleep until there is room
-  std::uint64_t ring_bytes = 0;
-  std::uint64_t type_size = 0;         ///< of its messages; 0 if not known
-  std::vector<std::byte> description;  ///< of their type, for decode_message_type(); may be empty
-  std::string trouble;                 ///< why nothing below is known; empty if it is
-  LaneRing ring;
-  Sequence head = 0;            ///< position after the newest message in the ring
-  std::uint64_t published = 0;  ///< messages so far, those for inline subscribers alone included
-  std::vector<ReaderInfo> readers;
-
-  /// How far the slowest reliable reader is behind.
-  [[nodiscard]] std::uint64_t depth() const noexcept {
-    std::uint64_t most = 0;
-    for (const auto& reader : readers) {
-      if (!reader.lossy && !reader.joining && reader.behind > most) most = reader.behind;
-    }
-    return most;
-  }
-};
-
-/// Somebody who can be woken: a dispatcher or a requester.
-struct EndpointInfo {
-  std::uint32_t number = 0;
-  std::uint32_t participant = 0;
-  bool asleep = false;
-  std::uint64_t parks = 0;  ///< how often it slept
-};
-
-struct BusSnapshot {
-  std::uint64_t bytes = 0;       ///< of the file
-  std::uint64_t lane_bytes = 0;  ///< room for lanes, of all processes together
-  std::uint64_t used_bytes = 0;  ///< of it, by lanes
-  ::mode_t mode = 0;
-  ::uid_t owner = 0;
-  ::gid_t group = 0;
-  DirectorySizes tables;
-  std::uint32_t lock_holder = 0;  ///< participant + 1 that binds something now, or died at it
-  bool settled = false;           ///< two copies in a row agreed
-  std::vector<ParticipantInfo> participants;
-  std::vector<TopicInfo> topics;
-  std::vector<SubscriptionInfo> subscriptions;
-  std::vector<EndpointInfo> endpoints;
-  std::vector<LaneInfo> lanes;
-
-  [[nodiscard]] const ParticipantInfo* participant(std::uint32_t number) const noexcept {
-    for (const auto& one : participants) {
-      if (one.number == number) return &one;
-    }
-    return nullptr;
-  }
-  [[nodiscard]] std::size_t topics_used() const noexcept {
-    std::size_t count = 0;
-    for (const auto& one : topics) count += one.used ? 1 : 0;
-    return count;
-  }
-  [[nodiscard]] std::size_t alive() const noexcept {
-    std::size_t count = 0;
-    for (const auto& one : participants) count += one.alive ? 1 : 0;
-    return count;
-  }
-};
-
 class BusInspector {
  public:
   using Table = Directory<SharedMemory>;
 
   /// \param path of the segment's file. NotFound, PermissionDenied, DataLoss (with the reason)
-  [[nodiscard]] static absl::StatusOr<BusInspector> open(const std::string& path) {
-    Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  /// \param flags more of open(2)'s
+  [[nodiscard]] static absl::StatusOr<BusInspector> open(const std::string& path, int flags = 0) {
+    Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags));
     if (!file) {
       if (errno == ENOENT) return absl::NotFoundError(absl::StrCat("there is no segment ", path));
       return absl::ErrnoToStatus(errno, absl::StrCat("can not open ", path));
     }
-    struct stat facts {};
-    if (::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
-      return absl::DataLossError(absl::StrCat(path, " is refused: it is no regular file"));
-    }
-    auto header = Segment::read_header(file.get(), path, static_cast<std::uint64_t>(facts.st_size),
-                                       SharedBusContents::kPurpose);
-    if (!header.ok()) return header.status();
-    BusInspector opened(std::move(file), path, header->total_bytes);
-    opened.facts_ = facts;
-    if (auto status = opened.find_block(); !status.ok()) return status;
-    return opened;
+    return adopt(std::move(file), path, true);
+  }
+  /// The same behind a descriptor, of an anonymous bus; it need not be open for writing, and stays
+  /// the caller's.
+  [[nodiscard]] static absl::StatusOr<BusInspector> open(int fd) {
+    Descriptor file(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("no segment behind descriptor ", fd));
+    return adopt(std::move(file), absl::StrCat("(the segment behind descriptor ", fd, ")"), false);
   }
 
   BusInspector(BusInspector&& other) noexcept
@@ -207,6 +71,7 @@ class BusInspector {
         path_(std::move(other.path_)),
         total_bytes_(other.total_bytes_),
         facts_(other.facts_),
+        named_(other.named_),
         parts_(std::move(other.parts_)),
         copy_(std::exchange(other.copy_, {})),
         most_participants_(other.most_participants_),
@@ -217,6 +82,7 @@ class BusInspector {
   }
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] ::uid_t owner() const noexcept { return facts_.st_uid; }
 
   /// What is there now.
   [[nodiscard]] absl::StatusOr<BusSnapshot> snapshot() {
@@ -232,11 +98,29 @@ class BusInspector {
     return before;
   }
 
-  /// True if the path still leads to this segment; false once the bus has ended or begun anew.
+  /// True if the path still leads to this segment; false once the bus has ended or begun anew. An
+  /// anonymous one never had a name: true.
   [[nodiscard]] bool has_name() const noexcept {
     struct stat named {};
-    return ::stat(path_.c_str(), &named) == 0 && named.st_ino == facts_.st_ino &&
-           named.st_dev == facts_.st_dev;
+    return !named_ || (::stat(path_.c_str(), &named) == 0 && named.st_ino == facts_.st_ino &&
+                       named.st_dev == facts_.st_dev);
+  }
+
+  /// True if the lane of this number is still that of this life: what was copied out of its ring
+  /// before the call is its own.
+  [[nodiscard]] bool has_lane(std::uint32_t number, std::uint32_t life) const noexcept {
+    auto table = Table::join(block());
+    if (!table.ok() || number >= table->sizes().lanes) return false;
+    const auto& record = table->lane(number);
+    return refresh(&record, sizeof(record)) && record.used != 0 && record.lives == life;
+  }
+  /// The file of this segment is not closed as long as it is kept once more than let go, whether
+  /// or not the bus still needs it. 0 is always kept.
+  void keep(std::uint64_t segment) {
+    if (segment != 0) ++parts_[segment].kept;
+  }
+  void let_go(std::uint64_t segment) noexcept {
+    if (const auto known = parts_.find(segment); known != parts_.end()) --known->second.kept;
   }
 
   /// Copies bytes of the bus's file, or of a process's own. \return false if the file is too short
@@ -294,6 +178,22 @@ class BusInspector {
   BusInspector(Descriptor file, std::string path, std::uint64_t total_bytes) noexcept
       : file_(std::move(file)), path_(std::move(path)), total_bytes_(total_bytes) {}
 
+  [[nodiscard]] static absl::StatusOr<BusInspector> adopt(Descriptor file, std::string path,
+                                                          bool named) {
+    struct stat facts {};
+    if (::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
+      return absl::DataLossError(absl::StrCat(path, " is refused: it is no regular file"));
+    }
+    auto header = Segment::read_header(file.get(), path, static_cast<std::uint64_t>(facts.st_size),
+                                       SharedBusContents::kPurpose);
+    if (!header.ok()) return header.status();
+    BusInspector opened(std::move(file), std::move(path), header->total_bytes);
+    opened.facts_ = facts;
+    opened.named_ = named;
+    if (auto status = opened.find_block(); !status.ok()) return status;
+    return opened;
+  }
+
   [[nodiscard]] absl::Status corrupt(const std::string& why) const {
     return absl::DataLossError(
         absl::StrCat(path_, " is corrupt: ", why, "; remove it if no program uses it"));
@@ -308,6 +208,7 @@ class BusInspector {
   struct Part {
     Descriptor file;
     bool wanted = false;
+    std::size_t kept = 0;
   };
   /// A process's own segment; -1 if it can not be opened.
   [[nodiscard]] int file_of(std::uint64_t segment) const noexcept {
@@ -316,12 +217,21 @@ class BusInspector {
     if (!known.file) {
       const auto path = OwnSegments::path_of(path_, facts_.st_ino, segment);
       known.file = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+      if (known.file && !is_trusted(known.file.get())) known.file.close();
     }
     return known.file.get();
   }
+  /// True if the file belongs to somebody who could have attached: see OwnSegments::mapping().
+  [[nodiscard]] bool is_trusted(int file) const noexcept {
+    struct stat own {};
+    return ::fstat(file, &own) == 0 && S_ISREG(own.st_mode) &&
+           (own.st_uid == facts_.st_uid || own.st_uid == 0 || own.st_uid == ::geteuid() ||
+            (facts_.st_mode & 022U) != 0);
+  }
   /// Closes the files of those that nobody has asked for since the last time: they are gone.
   void close_unwanted_parts() noexcept {
-    std::erase_if(parts_, [](const auto& part) { return !part.second.wanted; });
+    std::erase_if(parts_,
+                  [](const auto& part) { return !part.second.wanted && part.second.kept == 0; });
     for (auto& part : parts_) part.second.wanted = false;
   }
   /// Brings these bytes of the copy up to date.
@@ -393,7 +303,9 @@ class BusInspector {
     if (seen.lane_bytes == 0) seen.lane_bytes = block().size() - Table::footprint(table->sizes());
     if (auto status = copy_tables(*table); !status.ok()) return status;
     list_names(*table, seen);
-    for (std::uint32_t i = 1; i < table->lanes_used(); ++i) {
+    for (std::uint32_t i = 0; i < table->lanes_used(); ++i) {
+      const auto& lane = table->lane(i);
+      seen.made.push_back({lane.lives, lane.segment, lane.used != 0, lane.kind});
       if (table->lane(i).used == 0) continue;
       seen.lanes.push_back(lane_info(*table, i));
       seen.used_bytes += seen.lanes.back().ring_bytes;
@@ -461,7 +373,9 @@ class BusInspector {
     lane.kind = record.kind;
     lane.topic = record.topic;
     lane.participant = record.publisher;
+    lane.life = record.lives;
     lane.admits_lossy = record.lossy != 0;
+    lane.retains = record.retains != 0;
     lane.closed = record.closed();
     lane.left = record.left();
     lane.waiting = record.room.waiters_approx();
@@ -471,27 +385,33 @@ class BusInspector {
       lane.trouble = absl::StrCat("it names topic ", lane.topic, ", which there is not");
     } else if (auto status = find_ring(table, record, lane); !status.ok()) {
       lane.trouble = std::string(status.message());
-    } else {
-      describe_type(table, record.type, lane);
     }
+    find_type(table, record.type, lane);
     return lane;
   }
 
   /// What the publisher's version says of its messages.
-  void describe_type(const Table& table, std::uint32_t number, LaneInfo& lane) const {
+  void find_type(const Table& table, std::uint32_t number, LaneInfo& lane) const {
     const TypeRecord& record = table.type(number);
-    const std::uint64_t most = lane.ring.of_bytes() ? 0 : lane.ring.element_size;
-    if (number >= table.sizes().types || !refresh(&record, sizeof(record)) || record.used == 0 ||
-        record.size > most) {
+    if (number >= table.sizes().types || !refresh(&record, sizeof(record)) || record.used == 0) {
       return;
     }
-    lane.type_size = record.size;
-    if (record.member_count > TypeRecord::kMostMembers) return;
-    const MessageType type{.name = record.name.view(),
-                           .version = record.version,
-                           .align = static_cast<std::uint32_t>(record.align),
-                           .size = record.size,
-                           .members = {record.members, record.member_count}};
+    const auto known = record.identity();
+    lane.type = LaneType{.name = std::string(known.name),
+                         .name_hash = known.name_hash,
+                         .size = known.size,
+                         .align = known.align,
+                         .layout = known.layout,
+                         .version = known.version,
+                         .member_count = static_cast<std::uint32_t>(known.member_count),
+                         .members = {known.members.begin(), known.members.end()}};
+    for (char& c : lane.type->name) c = c < ' ' || c > '~' ? '?' : c;
+    if (!lane.trouble.empty() || known.size > (lane.ring.of_bytes() ? 0 : lane.ring.element_size)) {
+      return;
+    }
+    lane.type_size = known.size;
+    if (known.member_count > TypeRecord::kMostMembers) return;
+    const MessageType type = known.described();
     std::vector<std::byte> bytes(encoded_size(type));
     if (encode(type, bytes) && decode_message_type(bytes)) lane.description = std::move(bytes);
   }
@@ -568,6 +488,7 @@ class BusInspector {
     if (!head) return too_short();
     lane.head = *head;
     lane.published = (bytes ? 0 : *head - ring.start) + record.skipped();
+    lane.skipped = bytes ? 0 : record.skipped();
     const auto* audience = memory.data() + (apart ? 0 : sizeof(AnyBlock));
     if (!refresh(audience, audience_bytes)) return too_short();
     list_readers(table, std::launder(reinterpret_cast<const AudienceType*>(audience)),
@@ -627,8 +548,9 @@ class BusInspector {
     for (std::size_t i = 0; i < a.lanes.size(); ++i) {
       const auto& left = a.lanes[i];
       const auto& right = b.lanes[i];
-      if (left.number != right.number || left.kind != right.kind || left.topic != right.topic ||
-          left.participant != right.participant || !(left.ring == right.ring)) {
+      if (left.number != right.number || left.life != right.life || left.kind != right.kind ||
+          left.topic != right.topic || left.participant != right.participant ||
+          !(left.ring == right.ring)) {
         return false;
       }
     }
@@ -639,6 +561,7 @@ class BusInspector {
   std::string path_;
   std::uint64_t total_bytes_;
   struct stat facts_ {};
+  bool named_ = true;
   mutable std::map<std::uint64_t, Part> parts_;  // processes' own segments, by number
   std::span<std::byte> copy_;                    // of the contents, as far as they were copied
   std::uint32_t most_participants_ = 0;

@@ -20,6 +20,10 @@
 /// once it was overtaken it goes on at the head; the numbers in front of the messages tell what it
 /// missed. Of a lane that has hardly more room than for two of its largest messages it sees few.
 ///
+/// *Lanes end.* A lane's memory may become another's. Whoever reads for long says how that is found
+/// out (`is_own` of read()): it is asked after each copy, and what was copied too late is not
+/// shown.
+///
 /// *Progress.* Copies at most kMostBytes, or one message, at a time.
 
 #include <algorithm>
@@ -40,54 +44,89 @@ namespace ringway {
 
 class LaneTap {
  public:
-  enum class Begin : unsigned char { kOldest, kNewest };
+  enum class Begin : unsigned char {
+    kFirst,   ///< with the lane's first message; what is gone of it counts as lost
+    kOldest,  ///< with the oldest that is still there
+    kLast,    ///< with the newest that is there
+    kNewest,  ///< with the next one
+  };
 
   /// \param lane one that has trouble gives an error
   LaneTap(const LaneInfo& lane, Begin begin) noexcept
       : ring_(lane.ring), skipped_(lane.published - (lane.head - lane.ring.start)) {
-    position_ = begin == Begin::kNewest ? lane.head : oldest(lane.head);
     if (ring_.of_bytes()) {
-      position_ = ring_.start;
-      next_number_ = 0;
-      if (begin == Begin::kNewest || overtaken(lane.head)) {
-        position_ = lane.head;
-        next_number_.reset();  // not known for sure
-      }
+      begin_bytes(lane.head, begin);
+      return;
+    }
+    position_ = oldest(lane.head);
+    switch (begin) {
+      case Begin::kFirst:
+        position_ = ring_.start;
+        lost_ = skipped_;
+        break;
+      case Begin::kOldest: break;
+      case Begin::kLast:
+        if (precedes(position_, lane.head)) position_ = lane.head - 1;
+        break;
+      case Begin::kNewest: position_ = lane.head; break;
     }
   }
 
   /// Calls `visit(sequence, std::span<const std::byte>)` for the next messages, at most `limit`.
   /// The bytes are those of the lane's element: a message, and of a family the topic's number
-  /// behind it. \return how many there were
+  /// behind it. A `visit` that throws ends the call; its message counts as read. \return how many
+  /// there were
   template <class Visit>
   absl::StatusOr<std::size_t> read(const BusInspector& bus, std::size_t limit, Visit&& visit) {
-    if (ring_.of_bytes()) return read_bytes(bus, limit, visit);
+    return read(bus, limit, visit, [] { return true; });
+  }
+  /// The same, where `is_own()` tells whether the ring's memory was the lane's until now. Once it
+  /// was not, ended() is true and nothing more is read.
+  template <class Visit, class IsOwn>
+  absl::StatusOr<std::size_t> read(const BusInspector& bus, std::size_t limit, Visit&& visit,
+                                   IsOwn&& is_own) {
+    if (ended_) return 0;
+    if (ring_.of_bytes()) return read_bytes(bus, limit, visit, is_own);
     if (ring_.slots() == 0) return absl::FailedPreconditionError("the lane has no ring to read");
     std::size_t given = 0;
     for (int vain = 0; given < limit && vain < kMostVain;) {
       const auto head = bus.head_of(ring_);
       if (!head) return absl::DataLossError("the segment has become shorter");
-      if (precedes(*head, position_)) position_ = *head;  // another publisher's ring by now
-      give_up_before(oldest(*head));
       if (position_ == *head) break;
-      const auto count = copy(bus, *head, limit - given);
-      if (count == 0) return absl::DataLossError("the segment has become shorter");
+      const bool back = precedes(*head, position_);  // another publisher's ring by now
+      const auto kept = oldest(*head);
+      const auto begin = back ? *head : precedes(position_, kept) ? kept : position_;
+      const auto count = copy(bus, begin, *head, limit - given);
+      if (!count) return absl::DataLossError("the segment has become shorter");
       if (!settle()) return unsettled();
       const auto later = bus.head_of(ring_);
       if (!later) return absl::DataLossError("the segment has become shorter");
-      const auto begin = position_;
+      if (!is_own()) {
+        ended_ = true;
+        break;
+      }
+      if (back) position_ = begin;
+      give_up_before(begin);
       give_up_before(oldest(*later));  // what may have been overwritten while it was copied
-      const auto end = begin + count;
+      const auto end = begin + *count;
       vain = precedes(position_, end) ? 0 : vain + 1;
       while (precedes(position_, end)) {
-        visit(position_ + skipped_, message(begin, position_));
-        ++position_;
+        const auto at = position_++;
         ++given;
+        visit(at + skipped_, message(begin, at));
       }
     }
     return given;
   }
 
+  /// So many messages have taken no place in the ring by now: LaneInfo::skipped. Those that came
+  /// since the last time count as lost, in front of the next one.
+  void note_skipped(std::uint64_t skipped) noexcept {
+    if (ring_.of_bytes() || !precedes(skipped_, skipped)) return;
+    lost_ += skipped - skipped_;
+    skipped_ = skipped;
+  }
+  [[nodiscard]] bool ended() const noexcept { return ended_; }
   /// Messages that were overwritten before they were read.
   [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
   [[nodiscard]] const LaneRing& ring() const noexcept { return ring_; }
@@ -103,8 +142,18 @@ class LaneTap {
         "be told from a torn one on this processor");
   }
 
-  template <class Visit>
-  absl::StatusOr<std::size_t> read_bytes(const BusInspector& bus, std::size_t limit, Visit& visit) {
+  void begin_bytes(Sequence head, Begin begin) noexcept {
+    position_ = ring_.start;
+    next_number_ = 0;
+    const bool gone = overtaken(head);
+    if (begin == Begin::kFirst && gone) position_ = head;  // the first number tells how many
+    if (begin == Begin::kFirst || (begin == Begin::kOldest && !gone)) return;
+    position_ = head;
+    next_number_.reset();  // not known for sure
+  }
+  template <class Visit, class IsOwn>
+  absl::StatusOr<std::size_t> read_bytes(const BusInspector& bus, std::size_t limit, Visit& visit,
+                                         IsOwn& is_own) {
     std::size_t given = 0;
     for (int vain = 0; given < limit && vain < kMostVain; ++vain) {
       const auto head = bus.head_of(ring_);
@@ -116,6 +165,10 @@ class LaneTap {
       if (!settle()) return unsettled();
       const auto later = bus.head_of(ring_);
       if (!later) return absl::DataLossError("the segment has become shorter");
+      if (!is_own()) {
+        ended_ = true;
+        break;
+      }
       if (overtaken(*later)) {
         position_ = *later;
         continue;
@@ -149,10 +202,10 @@ class LaneTap {
       const auto number = number_in(frame);
       if (next_number_ && precedes(*next_number_, number)) lost_ += number - *next_number_;
       next_number_ = number + 1;
-      visit(number, frame.subspan(kByteMessageHeader));
       ++given;
       at += frame_bytes(size);
       position_ += frame_bytes(size);
+      visit(number, frame.subspan(kByteMessageHeader));
     }
     return true;
   }
@@ -192,12 +245,15 @@ class LaneTap {
     position_ = position;
   }
 
-  /// Copies whole lines, from the one at position_ on. \return messages from position_ on in them
-  [[nodiscard]] std::uint64_t copy(const BusInspector& bus, Sequence head, std::size_t limit) {
+  /// Copies whole lines, from the one at `begin` on. \return messages from `begin` on in them, or
+  /// nothing if the file is too short
+  [[nodiscard]] std::optional<std::uint64_t> copy(const BusInspector& bus, Sequence begin,
+                                                  Sequence head, std::size_t limit) {
+    if (begin == head) return 0;
     const auto items = ring_.shape.items;
-    const auto line = ring_.line_of(position_);
-    const auto inside = (position_ - ring_.start) % items;
-    std::uint64_t wanted = head - position_;
+    const auto line = ring_.line_of(begin);
+    const auto inside = (begin - ring_.start) % items;
+    std::uint64_t wanted = head - begin;
     if (wanted > limit) wanted = limit;
     std::uint64_t lines = (inside + wanted + items - 1) / items;
     const std::uint64_t most =
@@ -205,7 +261,9 @@ class LaneTap {
     if (lines > most) lines = most;
     if (lines > ring_.blocks - line) lines = ring_.blocks - line;
     bytes_.resize(static_cast<std::size_t>(lines * ring_.shape.bytes));
-    if (!bus.copy_out(ring_.segment, ring_.lines + line * ring_.shape.bytes, bytes_)) return 0;
+    if (!bus.copy_out(ring_.segment, ring_.lines + line * ring_.shape.bytes, bytes_)) {
+      return std::nullopt;
+    }
     const auto there = lines * items - inside;
     return there < wanted ? there : wanted;
   }
@@ -235,6 +293,7 @@ class LaneTap {
   std::uint64_t skipped_;
   Sequence position_ = 0;
   std::uint64_t lost_ = 0;
+  bool ended_ = false;
   std::optional<Sequence> next_number_;  // of a lane of bytes: of the message at position_
   std::vector<std::byte> bytes_;
 };

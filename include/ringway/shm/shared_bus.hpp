@@ -78,7 +78,7 @@ struct SharedBusContents {
   }
 
   /// Changes with everything that lies in the block.
-  static constexpr std::uint64_t kPurpose = 0x0002'0001'7375'6272;  // "rbus", contents 2.1
+  static constexpr std::uint64_t kPurpose = 0x0002'0002'7375'6272;  // "rbus", contents 2.2
 
   static SegmentContents functions() noexcept {
     return {kPurpose, format, repair, clean_up, close, needs};
