@@ -160,7 +160,7 @@ TEST(KilledAtEverySystemCall, RequesterThatComesAndGoesLeavesNothing) {
   const int stops = kill_at_every_system_call(
       [](const std::string& name) {
         attach(name);
-        auto* feed = new Dispatcher{*child_bus()};
+        static auto* feed = new Dispatcher{*child_bus()};
         static auto* replier =
             new auto(feed->reply(kNext, [](const Ask& ask) { return Tell{ask.value + 1}; }));
         static_cast<void>(replier);
