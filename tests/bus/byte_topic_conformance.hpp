@@ -7,12 +7,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -20,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "ringway/base/at_exit.hpp"
 #include "ringway/bus/bus.hpp"
 #include "tests/ring/byte_messages.hpp"
 
@@ -329,6 +332,7 @@ TYPED_TEST_P(ByteTopicConformance, ImpossibleOptionsAreRefusedWithAdvice) {
   EXPECT_TRUE(contains(reason({.capacity = std::size_t{1} << 62}), "capacity"));
   EXPECT_TRUE(contains(reason({.max_readers = 0}), "62"));
   EXPECT_TRUE(contains(reason({.max_readers = 63}), "62"));
+  EXPECT_TRUE(contains(reason({.max_readers = 62, .retain = true}), "62"));
   const auto exact = this->writer().try_publisher(
       ByteTopic{"exact", {.capacity = byte_message_cost(100), .largest = 100}});
   EXPECT_TRUE(exact.ok()) << exact.status();
@@ -336,7 +340,7 @@ TYPED_TEST_P(ByteTopicConformance, ImpossibleOptionsAreRefusedWithAdvice) {
   EXPECT_FALSE(pattern.ok());
 }
 
-TYPED_TEST_P(ByteTopicConformance, LossySubscriptionsAndPastMessagesAreRefusedInASentence) {
+TYPED_TEST_P(ByteTopicConformance, LossySubscriptionsAreRefusedInASentence) {
   const ByteTopic topic{"now"};
   auto dispatcher = this->make_dispatcher();
   const auto reason = [&](const SubscribeOptions& options) {
@@ -347,8 +351,6 @@ TYPED_TEST_P(ByteTopicConformance, LossySubscriptionsAndPastMessagesAreRefusedIn
   };
   EXPECT_TRUE(contains(reason({.lossy = true}), "no lossy subscriptions"));
   EXPECT_TRUE(contains(reason({.latest_only = true}), "no lossy subscriptions"));
-  EXPECT_TRUE(contains(reason({.start = Start::kOldest}), "begin with the next message"));
-  EXPECT_TRUE(contains(reason({.start = Start::kLastValue}), "begin with the next message"));
 }
 
 TYPED_TEST_P(ByteTopicConformance, LateSubscriberBeginsWithTheNextMessage) {
@@ -365,6 +367,213 @@ TYPED_TEST_P(ByteTopicConformance, LateSubscriberBeginsWithTheNextMessage) {
   ASSERT_TRUE(eventually([&] { return subscription.delivered() == 2; }));
   subscription.end();
   EXPECT_EQ(first, 3u);
+}
+
+/// What a handler saw, as text and in order.
+class SeenBytes {
+ public:
+  auto handler() {
+    return [this](std::span<const std::byte> bytes, const MessageInfo& info) {
+      const std::scoped_lock lock(lock_);
+      texts_.push_back(text_of(bytes));
+      numbers_.push_back(info.sequence);
+    };
+  }
+  std::vector<std::string> texts() {
+    const std::scoped_lock lock(lock_);
+    return texts_;
+  }
+  std::vector<Sequence> numbers() {
+    const std::scoped_lock lock(lock_);
+    return numbers_;
+  }
+  /// Waits until there are so many.
+  std::vector<std::string> await(std::size_t count) {
+    EXPECT_TRUE(eventually([&] { return texts().size() >= count; }));
+    return texts();
+  }
+
+ private:
+  std::mutex lock_;
+  std::vector<std::string> texts_;
+  std::vector<Sequence> numbers_;
+};
+
+using Texts = std::vector<std::string>;
+
+/// Publishes the texts "first", "first + 1", ..., one of them in place.
+template <class Publisher>
+void publish_texts(Publisher& publisher, int first, int end) {
+  for (int i = first; i < end; ++i) {
+    const auto text = std::to_string(i);
+    if (i % 3 != 0) {
+      ASSERT_EQ(publisher.publish(bytes_of(text)), PublishStatus::kPublished);
+      continue;
+    }
+    auto claim = publisher.try_claim(publisher.largest());
+    ASSERT_TRUE(claim) << "what is retained holds nobody back";
+    std::memcpy(claim.bytes().data(), text.data(), text.size());
+    claim.commit(text.size());
+  }
+}
+
+constexpr ByteTopic kRetained{"retained",
+                              {.capacity = 4 * byte_message_cost(8), .largest = 8, .retain = true}};
+
+TYPED_TEST_P(ByteTopicConformance, OldestOfARetainingTopicIsWhatLeavesRoomForTheNext) {
+  auto dispatcher = this->make_dispatcher();
+  auto publisher = this->writer().publisher(kRetained);
+  ASSERT_NO_FATAL_FAILURE(publish_texts(publisher, 0, 50));
+  SeenBytes seen;
+  auto subscription = dispatcher.subscribe(kRetained, seen.handler(), {.start = Start::kOldest});
+  ASSERT_EQ(publisher.publish(bytes_of("50")), PublishStatus::kPublished);
+  ASSERT_TRUE(eventually([&] {
+    const auto texts = seen.texts();
+    return !texts.empty() && texts.back() == "50";
+  }));
+  subscription.end();
+  const auto texts = seen.texts();
+  EXPECT_GE(texts.size(), 3u + 1u);
+  EXPECT_LE(texts.size(), 6u);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(texts[i], std::to_string(51 - texts.size() + i));
+    EXPECT_EQ(seen.numbers()[i], 51 - texts.size() + i);
+  }
+  EXPECT_EQ(subscription.undelivered(), 0u);
+}
+
+TYPED_TEST_P(ByteTopicConformance, LastValueComesFirstWhoeverHasReadIt) {
+  auto dispatcher = this->make_dispatcher();
+  auto publisher = this->writer().publisher(kRetained);
+  SeenBytes first;
+  auto early = dispatcher.subscribe(kRetained, first.handler());
+  ASSERT_EQ(publisher.publish(bytes_of("0")), PublishStatus::kPublished);
+  for (int i = 1; i < 6; ++i) {
+    ASSERT_EQ(publisher.publish(bytes_of(std::to_string(i))), PublishStatus::kPublished);
+  }
+  static_cast<void>(first.await(6));
+  SeenBytes second;
+  auto late = dispatcher.subscribe(kRetained, second.handler(), {.start = Start::kLastValue});
+  EXPECT_EQ(second.await(1), (Texts{"5"}));
+  ASSERT_EQ(publisher.publish(bytes_of("6")), PublishStatus::kPublished);
+  EXPECT_EQ(second.await(2), (Texts{"5", "6"}));
+  EXPECT_EQ(second.numbers(), (std::vector<Sequence>{5, 6}));
+  EXPECT_EQ(first.await(7).back(), "6");
+  EXPECT_EQ(late.delivered(), 2u);
+  EXPECT_EQ(late.lost(), 0u);
+}
+
+TYPED_TEST_P(ByteTopicConformance, LateSubscriberOfATopicThatRetainsNothingBeginsWithTheNext) {
+  for (const Start start : {Start::kNext, Start::kOldest, Start::kLastValue}) {
+    const bool retains = start == Start::kNext;  // and asks for none of it
+    const ByteTopic topic{"forgets", {.largest = 8, .retain = retains}};
+    auto dispatcher = this->make_dispatcher();
+    auto publisher = this->writer().publisher(topic);
+    ASSERT_NO_FATAL_FAILURE(publish_texts(publisher, 0, 6));
+    SeenBytes seen;
+    auto subscription = dispatcher.subscribe(topic, seen.handler(), {.start = start});
+    ASSERT_EQ(publisher.publish(bytes_of("6")), PublishStatus::kPublished);
+    EXPECT_EQ(seen.await(1), (Texts{"6"}));
+  }
+}
+
+TYPED_TEST_P(ByteTopicConformance, NothingPublishedYetMeansTheNextMessage) {
+  for (const Start start : {Start::kOldest, Start::kLastValue}) {
+    auto dispatcher = this->make_dispatcher();
+    auto publisher = this->writer().publisher(kRetained);
+    SeenBytes seen;
+    auto subscription = dispatcher.subscribe(kRetained, seen.handler(), {.start = start});
+    ASSERT_EQ(publisher.publish(bytes_of("a")), PublishStatus::kPublished);
+    ASSERT_EQ(publisher.publish(bytes_of("b")), PublishStatus::kPublished);
+    EXPECT_EQ(seen.await(2), (Texts{"a", "b"}));
+  }
+}
+
+TYPED_TEST_P(ByteTopicConformance, EachPublishersLastValueIsGiven) {
+  auto dispatcher = this->make_dispatcher();
+  auto one = this->writer().publisher(kRetained);
+  auto two = this->writer().publisher(kRetained.named("retained.too"));
+  ASSERT_NO_FATAL_FAILURE(publish_texts(one, 0, 9));
+  ASSERT_NO_FATAL_FAILURE(publish_texts(two, 100, 105));
+  SeenBytes seen;
+  auto subscription = dispatcher.subscribe(kRetained.matching("retained.>"), seen.handler(),
+                                           {.start = Start::kLastValue});
+  auto exact = dispatcher.subscribe(kRetained, seen.handler(), {.start = Start::kLastValue});
+  auto texts = seen.await(2);
+  std::sort(texts.begin(), texts.end());
+  EXPECT_EQ(texts, (Texts{"104", "8"}));
+}
+
+TYPED_TEST_P(ByteTopicConformance, PublisherThatWaitsForALateReaderIsWoken) {
+  auto dispatcher = this->make_dispatcher();
+  auto publisher = this->writer().publisher(kRetained);
+  ASSERT_NO_FATAL_FAILURE(publish_texts(publisher, 0, 20));
+  // each joins a lane that is full for it, and the publisher has to wait until it has read
+  for (int round = 0; round < 50; ++round) {
+    SeenBytes seen;
+    auto subscription = dispatcher.subscribe(kRetained, seen.handler(), {.start = Start::kOldest});
+    for (int i = 0; i < 8; ++i) {
+      ASSERT_EQ(publisher.publish_for(bytes_of("x"), 60s), PublishStatus::kPublished);
+    }
+    ASSERT_GE(seen.await(11).size(), 11u);
+  }
+}
+
+TYPED_TEST_P(ByteTopicConformance, WhoeverComesLateMissesNothingFromWhereItBegins) {
+  constexpr std::size_t kMost = 60;
+  const ByteTopic topic{"hurry", {.capacity = 777, .largest = kMost, .retain = true}};
+  auto dispatcher = this->make_dispatcher();
+  auto publisher = this->writer().publisher(topic);
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> published{0};
+  std::thread publishes([&] {
+    for (; !stop; ++published) publish_message(publisher, published, kMost);
+  });
+  const AtExit join_it([&] {
+    stop = true;
+    publishes.join();
+  });
+  for (int round = 0; round < 200 && !testing::Test::HasFailure(); ++round) {
+    const auto start = round % 3 == 0 ? Start::kLastValue : Start::kOldest;
+    std::atomic<std::uint64_t> wrong{0};
+    std::uint64_t next = 0;
+    std::uint64_t count = 0;
+    auto subscription = dispatcher.subscribe(
+        topic,
+        [&](std::span<const std::byte> bytes, const MessageInfo& info) {
+          if (count++ == 0) next = info.sequence;
+          const bool right =
+              info.sequence == next && is_message(next, size_of_message(next, kMost), bytes);
+          wrong += right ? 0 : 1;
+          ++next;
+        },
+        {.start = start});
+    EXPECT_TRUE(eventually([&] { return subscription.delivered() >= 20; }));
+    subscription.end();
+    EXPECT_EQ(wrong, 0u) << "round " << round;
+  }
+}
+
+TYPED_TEST_P(ByteTopicConformance, SlowReaderCostsNothingOfWhatIsRetained) {
+  const ByteTopic topic{"slow.too",
+                        {.capacity = 8 * byte_message_cost(8), .largest = 8, .retain = true}};
+  auto dispatcher = this->make_dispatcher();
+  auto slow_one = this->make_dispatcher("slow");
+  auto publisher = this->writer().publisher(topic);
+  Gatekeeper gate;
+  auto slow = slow_one.subscribe(topic, [&](std::span<const std::byte>) { gate.pass(); });
+  int sent = 0;
+  while (publisher.try_publish(bytes_of(std::to_string(sent))) == PublishStatus::kPublished) ++sent;
+  EXPECT_GE(sent, 8);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(publisher.try_publish(bytes_of("more")), PublishStatus::kFull);
+    EXPECT_FALSE(publisher.try_claim(8));
+  }
+  SeenBytes seen;
+  auto subscription = dispatcher.subscribe(topic, seen.handler(), {.start = Start::kOldest});
+  const auto texts = seen.await(static_cast<std::size_t>(sent) - 2);
+  EXPECT_EQ(texts.back(), std::to_string(sent - 1));
+  gate.open();
 }
 
 TYPED_TEST_P(ByteTopicConformance, DroppedClaimIsNeverDelivered) {
@@ -514,19 +723,21 @@ TYPED_TEST_P(ByteTopicConformance, StoppedBusDeliversWhatItAcceptedAndTakesNoMor
   EXPECT_FALSE(publisher.try_claim(1));
 }
 
-REGISTER_TYPED_TEST_SUITE_P(ByteTopicConformance, CarriesMessagesOfEverySizeInOrder,
-                            LargestMessageFitsAndOneByteMoreIsRefused,
-                            MessagesThatCostTheCapacityFitAndASlowReaderHoldsMoreBack,
-                            EverySubscriberSeesEveryPublishersMessagesInTheirOrder,
-                            OtherEncodingIsRefusedAndBothAreNamed,
-                            TypedOnATopicOfBytesIsRefusedAndTheReverse,
-                            PatternsTakeInTopicsOfTheirEncodingAlone,
-                            EncodingMayBeAStringOfTheMoment, ImpossibleOptionsAreRefusedWithAdvice,
-                            LossySubscriptionsAndPastMessagesAreRefusedInASentence,
-                            LateSubscriberBeginsWithTheNextMessage, DroppedClaimIsNeverDelivered,
-                            SubscriptionThatEndsTellsHowManyMessagesItLeft,
-                            PublisherThatLeavesIsReadToItsEnd, HandlerThatWouldWaitForItselfIsTold,
-                            EveryMessageToASleeperWakesIt, MoreReadersThanAskedForAreRefused,
-                            StoppedBusDeliversWhatItAcceptedAndTakesNoMore);
+REGISTER_TYPED_TEST_SUITE_P(
+    ByteTopicConformance, CarriesMessagesOfEverySizeInOrder,
+    LargestMessageFitsAndOneByteMoreIsRefused,
+    MessagesThatCostTheCapacityFitAndASlowReaderHoldsMoreBack,
+    EverySubscriberSeesEveryPublishersMessagesInTheirOrder, OtherEncodingIsRefusedAndBothAreNamed,
+    TypedOnATopicOfBytesIsRefusedAndTheReverse, PatternsTakeInTopicsOfTheirEncodingAlone,
+    EncodingMayBeAStringOfTheMoment, ImpossibleOptionsAreRefusedWithAdvice,
+    LossySubscriptionsAreRefusedInASentence, LateSubscriberBeginsWithTheNextMessage,
+    OldestOfARetainingTopicIsWhatLeavesRoomForTheNext, LastValueComesFirstWhoeverHasReadIt,
+    LateSubscriberOfATopicThatRetainsNothingBeginsWithTheNext,
+    NothingPublishedYetMeansTheNextMessage, EachPublishersLastValueIsGiven,
+    PublisherThatWaitsForALateReaderIsWoken, WhoeverComesLateMissesNothingFromWhereItBegins,
+    SlowReaderCostsNothingOfWhatIsRetained, DroppedClaimIsNeverDelivered,
+    SubscriptionThatEndsTellsHowManyMessagesItLeft, PublisherThatLeavesIsReadToItsEnd,
+    HandlerThatWouldWaitForItselfIsTold, EveryMessageToASleeperWakesIt,
+    MoreReadersThanAskedForAreRefused, StoppedBusDeliversWhatItAcceptedAndTakesNoMore);
 
 }  // namespace ringway::test

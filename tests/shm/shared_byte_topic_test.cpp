@@ -65,6 +65,18 @@ int subscribe_until_stopped(const std::string& name, Counts& counts) {
   return eventually([&] { return counts.stop != 0; }) ? 0 : 2;
 }
 
+/// A publisher's process: `work(publisher)` once the parent says so. \return what that answers
+template <class Work>
+int publish_when_told(const std::string& name, Counts& counts, const ByteTopic& topic,
+                      const Work& work) {
+  auto bus = open_shared(name);
+  if (!bus.ok()) return 1;
+  auto publisher = bus->publisher(topic);
+  ++counts.ready;
+  if (!eventually([&] { return counts.stop != 0; })) return 2;
+  return work(publisher);
+}
+
 TEST(SharedByteTopic, GoesToAnotherProcess) {
   const SegmentName name;
   Witness<Counts> counts;
@@ -90,17 +102,14 @@ TEST(SharedByteTopic, PublisherKilledWithAnOpenClaimHasNotPublishedIt) {
   const SegmentName name;
   Witness<Counts> counts;
   Process child([&] {
-    auto bus = open_shared(name.str());
-    if (!bus.ok()) return 1;
-    auto publisher = bus->publisher(kBytes);
-    ++counts->ready;
-    if (!eventually([&] { return counts->stop != 0; })) return 2;
-    for (std::uint64_t i = 0; i < 5; ++i) publish_message(publisher, i, kMost);
-    auto claim = publisher.try_claim(kMost);
-    if (!claim) return 3;
-    write_message(5, claim.bytes());
-    counts->committed = 5;
-    return eventually([&] { return counts->stop == 2; }) ? 0 : 4;
+    return publish_when_told(name.str(), *counts, kBytes, [&](auto& publisher) {
+      for (std::uint64_t i = 0; i < 5; ++i) publish_message(publisher, i, kMost);
+      auto claim = publisher.try_claim(kMost);
+      if (!claim) return 3;
+      write_message(5, claim.bytes());
+      counts->committed = 5;
+      return eventually([&] { return counts->stop == 2; }) ? 0 : 4;
+    });
   });
   ASSERT_TRUE(eventually([&] { return counts->ready == 1; }));
   {
@@ -129,15 +138,12 @@ TEST(SharedByteTopic, PublisherKilledAnywhereLosesNothingThatItPublished) {
     const SegmentName name;
     Witness<Counts> counts;
     Process child([&] {
-      auto bus = open_shared(name.str());
-      if (!bus.ok()) return 1;
-      auto publisher = bus->publisher(kBytes);
-      ++counts->ready;
-      if (!eventually([&] { return counts->stop != 0; })) return 2;
-      for (std::uint64_t i = 0;; ++i) {
-        publish_message(publisher, i, kMost);
-        counts->committed = i + 1;
-      }
+      return publish_when_told(name.str(), *counts, kBytes, [&](auto& publisher) -> int {
+        for (std::uint64_t i = 0;; ++i) {
+          publish_message(publisher, i, kMost);
+          counts->committed = i + 1;
+        }
+      });
     });
     ASSERT_TRUE(eventually([&] { return counts->ready == 1; }));
     {
@@ -186,6 +192,45 @@ TEST(SharedByteTopic, KilledSubscriberHoldsThePublisherBackNoLonger) {
     for (int i = 0; i < 100; ++i) {
       ASSERT_EQ(publisher.publish_for(message, 60s), PublishStatus::kPublished);
     }
+  }
+  EXPECT_FALSE(name.exists());
+}
+
+TEST(SharedByteTopic, PastOfAKilledPublisherIsThereWhileSomebodyReadsIt) {
+  constexpr ByteTopic kKept{"kept", {.capacity = 1000, .largest = kMost, .retain = true}};
+  const SegmentName name;
+  Witness<Counts> counts;
+  Process child([&] {
+    return publish_when_told(name.str(), *counts, kKept, [&](auto& publisher) {
+      for (std::uint64_t i = 0; i < 5; ++i) publish_message(publisher, i, kMost);
+      counts->committed = 5;
+      return eventually([&] { return counts->stop == 2; }) ? 0 : 4;
+    });
+  });
+  ASSERT_TRUE(eventually([&] { return counts->ready == 1; }));
+  {
+    auto bus = open_shared(name.str());
+    ASSERT_TRUE(bus.ok()) << bus.status();
+    Dispatcher slow{*bus, {.name = "slow"}};
+    Dispatcher feed{*bus};
+    Gatekeeper gate;
+    auto holder = slow.subscribe(kKept, [&](std::span<const std::byte>) { gate.pass(); });
+    counts->stop = 1;
+    ASSERT_TRUE(eventually([&] { return counts->committed == 5 && gate.somebody_is_here(); }));
+    child.kill();
+    look_after_others(*bus);
+    std::vector<Sequence> last;
+    auto all = feed.subscribe(kKept, expect_in_order(*counts), {.start = Start::kOldest});
+    auto one = feed.subscribe(
+        kKept,
+        [&](std::span<const std::byte>, const MessageInfo& info) { last.push_back(info.sequence); },
+        {.start = Start::kLastValue});
+    EXPECT_TRUE(eventually([&] { return all.delivered() == 5 && one.delivered() == 1; }));
+    gate.open();
+    EXPECT_TRUE(eventually([&] { return bus->lanes() == 0; })) << "read to its end, the lane goes";
+    one.end();
+    EXPECT_EQ(last, std::vector<Sequence>{4});
+    EXPECT_EQ(counts->wrong, 0u);
   }
   EXPECT_FALSE(name.exists());
 }

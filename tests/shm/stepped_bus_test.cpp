@@ -181,6 +181,11 @@ TEST_P(SteppedBus, BytesBehindPaddingArePublishedOrNot) {
   step_publisher<test::PaddedByteMessages>("publish bytes behind padding", GetParam());
 }
 
+TEST_P(SteppedBus, BytesForWhichOthersMustGoArePublishedOrNot) {
+  RINGWAY_SKIP_WITHOUT_STEPS();
+  step_publisher<test::RetainedByteMessages>("publish bytes that are retained", GetParam());
+}
+
 /// From one handler to the next. A dead reader holds nobody back; a stopped one goes on where it
 /// was.
 template <class Messages>

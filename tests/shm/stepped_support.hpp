@@ -230,4 +230,13 @@ struct PaddedByteMessages : ByteMessages {
   static_assert(kStepped != 0, "it would fit to the byte");
 };
 
+/// Of a topic that retains: for the stepped one, the oldest must go.
+struct RetainedByteMessages : PaddedByteMessages {
+  static constexpr ByteTopic kTopic{"retained",
+                                    {.capacity = ByteMessages::kTopic.options.capacity,
+                                     .largest = kLargest,
+                                     .encoding = "test/1",
+                                     .retain = true}};
+};
+
 }  // namespace ringway::test

@@ -144,7 +144,17 @@ class BasicBus {
                                               {byte_identity(topic.options.encoding)},
                                               lane_options(topic.options));
     if (!lane.ok()) return lane.status();
-    return BytePublisher<H>(*std::move(lane), topic.options.largest);
+    std::optional<LaneKeeper<H>> keeper;
+    if (topic.options.retain) {
+      auto made = LaneKeeper<H>::make(*core_, lane->lane());
+      if (!made) {
+        return absl::ResourceExhaustedError(absl::StrCat(
+            "no place in the lane of \"", to_absl(topic.name), "\" to retain messages from: ",
+            describe(made.error()), " (ByteTopicOptions::max_readers)"));
+      }
+      keeper.emplace(*std::move(made));
+    }
+    return BytePublisher<H>(*std::move(lane), topic.options.largest, std::move(keeper));
   }
   [[nodiscard]] BytePublisher<H> publisher(const ByteTopic& topic) {
     return value_or_stop(try_publisher(topic));
@@ -352,8 +362,9 @@ class Dispatcher {
     if (auto status = check_byte_options(topic); !status.ok()) return status;
     if (auto status = check_byte_subscription(topic, options); !status.ok()) return status;
     const auto make = [&](std::uint32_t record) {
-      return std::make_shared<ByteSubscription<Handler, H>>(
-          core_->bus(), std::string(topic.name), record, core_->endpoint(), std::move(handler));
+      return std::make_shared<ByteSubscription<Handler, H>>(core_->bus(), std::string(topic.name),
+                                                            record, core_->endpoint(),
+                                                            options.start, std::move(handler));
     };
     auto core = bind(topic.name, {byte_identity(topic.options.encoding)}, options, make);
     if (!core.ok()) return core.status();

@@ -50,7 +50,7 @@ struct LaneRings<Bytes, Memory> {
   static typename Reliable::Options ring_options(const Options& options, Sequence start) noexcept {
     return {.capacity = options.capacity,
             .max_frame = kByteMessageHeader + options.largest,
-            .max_cursors = options.max_readers,
+            .max_cursors = options.max_readers + (options.retain ? 1 : 0),  // and the keeper
             .start = start};
   }
 };
@@ -59,6 +59,7 @@ struct LaneRings<Bytes, Memory> {
   ByteLaneOptions lane;
   lane.capacity = options.capacity;
   lane.max_readers = options.max_readers;
+  lane.retain = options.retain;
   lane.largest = options.largest;
   return lane;
 }
@@ -101,12 +102,6 @@ inline void write_number(std::span<std::byte> frame, Sequence number) noexcept {
         absl::StrCat("\"", to_absl(topic.name),
                      "\" is a topic of bytes, which admits no lossy subscriptions: subscribe "
                      "reliably (SubscribeOptions::lossy)"));
-  }
-  if (options.start != Start::kNext) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", to_absl(topic.name),
-                     "\" is a topic of bytes, whose subscribers begin with the next message: there "
-                     "is no way back in its lanes (SubscribeOptions::start)"));
   }
   return absl::OkStatus();
 }

@@ -17,12 +17,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 #include "ringway/bus/byte_lane.hpp"
+#include "ringway/bus/lane_keeper.hpp"
 #include "ringway/bus/publisher.hpp"
 
 namespace ringway {
@@ -62,6 +64,9 @@ class BytePublisher {
   /// \pre no other claim of this publisher is open
   [[nodiscard]] Claim try_claim(std::size_t size) {
     if (size > largest_) return Claim(this, {});
+    if (keeper_) {
+      lane_.visit([&](auto& producer) { keeper_->make_room(producer, kByteMessageHeader + size); });
+    }
     return Claim(this, lane_.try_claim(kByteMessageHeader + size));
   }
 
@@ -75,16 +80,18 @@ class BytePublisher {
   template <Home>
   friend class BasicBus;
 
-  BytePublisher(Lane lane, std::size_t largest)
+  BytePublisher(Lane lane, std::size_t largest, std::optional<LaneKeeper<H>> keeper)
       : lane_(std::move(lane)),
         topic_(lane_.core().directory().topic(lane_.lane().topic).name.view()),
-        largest_(largest) {}
+        largest_(largest),
+        keeper_(std::move(keeper)) {}
 
   /// \param behind if it is full: how far behind a reader is that leaves no room
   PublishStatus attempt(std::span<const std::byte> message, std::size_t& behind) {
     if (message.size() > largest_) return PublishStatus::kTooLarge;
     const auto size = kByteMessageHeader + message.size();
     const auto status = lane_.try_push([&](auto& producer) {
+      if (keeper_) keeper_->make_room(producer, size);
       auto claim = producer.try_claim(size);
       if (!claim) {
         behind = producer.behind_if_full(size);
@@ -105,6 +112,7 @@ class BytePublisher {
   std::string_view topic_;
   std::size_t largest_;
   Sequence published_ = 0;
+  std::optional<LaneKeeper<H>> keeper_;  // leaves the lane before it may go
 };
 
 /// A message that is being written and not published. Lives no longer than its publisher, which

@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "ringway/bus/byte_lane.hpp"
+#include "ringway/bus/lane_keeper.hpp"
 #include "ringway/bus/topic_subscription.hpp"
 
 namespace ringway {
@@ -30,25 +31,22 @@ class ByteLanes : public LaneCursors<H> {
   using Ring = typename LaneRings<Bytes, typename H::Memory>::Reliable;
 
  public:
-  bool adopt(std::uint32_t lane, std::size_t gate) override {
-    typename Core::Hold hold{};
-    auto ring = bus_->template join_ring<Ring>(bus_->directory().lane(lane), hold);
-    if (!this->template can_adopt<Bytes>(ring, lane, gate)) return false;
-    auto cursor = bus_->adopt_cursor(*ring, gate, hold);
-    this->readers.push_back(
-        std::make_unique<Reader>(this, lane, std::move(hold), std::move(cursor)));
-    return true;
-  }
+  bool adopt(std::uint32_t lane, std::size_t gate) override { return adopt(lane, gate, false); }
 
   absl::Status join(std::uint32_t lane) override {
     const auto reserve = [&](auto& record,
                              typename Core::Hold& hold) -> Result<std::size_t, SetupError> {
       auto ring = bus_->template join_ring<Ring>(record, hold);
       if (!ring) return Failure{ring.error()};
-      return ring->reserve_cursor();
+      if (start_ == Start::kNext || record.retains == 0) return ring->reserve_cursor();
+      auto gate = LaneKeeper<H>::reserve_oldest(*ring, audience_of(record));
+      // a publisher may have found the gate where it was before it was known where it begins
+      record.room.notify_all();
+      return gate;
     };
-    return this->template join_lane<Bytes>(lane, reserve,
-                                           [&](std::size_t gate) { return adopt(lane, gate); });
+    return this->template join_lane<Bytes>(lane, reserve, [&](std::size_t gate) {
+      return adopt(lane, gate, start_ == Start::kLastValue);
+    });
   }
 
  protected:
@@ -63,9 +61,12 @@ class ByteLanes : public LaneCursors<H> {
     using Place::topic_;
 
    public:
+    /// \param last_first it begins in the past, of which the last message alone is wanted
     Reader(ByteLanes* owner, std::uint32_t lane, typename Core::Hold hold,
-           typename Ring::Cursor cursor)
-        : Place(owner, lane, std::move(hold), std::move(cursor), owner->drain_) {}
+           typename Ring::Cursor cursor, bool last_first)
+        : Place(owner, lane, std::move(hold), std::move(cursor), owner->drain_) {
+      if (last_first && record_.skipped() != 0) first_wanted_ = record_.skipped() - 1;
+    }
 
     template <class Handler>
     std::size_t drain_to(Handler& handler, std::size_t limit) {
@@ -105,8 +106,10 @@ class ByteLanes : public LaneCursors<H> {
       const Sequence end = cursor_->sequence() + cursor_->size_approx();
       const auto most = (cursor_->capacity() + frame_bytes(cursor_->max_frame())) / kFrameAlign;
       for (std::size_t i = 0; i < most && precedes(cursor_->sequence(), end); ++i) {
-        if (cursor_->drain([](std::span<const std::byte>) {}, 1) == 0) break;
-        ++left_;
+        const auto count = [this](std::span<const std::byte> frame) {
+          left_ += frame.size() >= kByteMessageHeader && wants(frame) ? 1 : 0;
+        };
+        if (cursor_->drain(count, 1) == 0) break;
       }
       return left_;
     }
@@ -119,25 +122,51 @@ class ByteLanes : public LaneCursors<H> {
         broken_ = true;
         return false;
       }
+      if (!wants(frame)) [[unlikely]]
+        return !owner_.ended();
       const MessageInfo info{topic_, number_in(frame), 0};
       owner_.delivered.add(1);
       call_handler(handler, frame.subspan(kByteMessageHeader), info);
       return !owner_.ended();
+    }
+    /// \pre the frame is large enough
+    [[nodiscard]] bool wants(std::span<const std::byte> frame) const noexcept {
+      return first_wanted_ == 0 || !precedes(number_in(frame), first_wanted_);
     }
     void tell_broken() noexcept {
       owner_.bus_->report_error(owner_.pattern(),
                                 std::make_exception_ptr(LaneError(SetupError::kCorruptFrames)));
     }
 
-    std::size_t left_ = 0;  // of what backlog() has read
-    bool broken_ = false;   // what was found is no message: nothing more is read
+    Sequence first_wanted_ = 0;  // the last message that was there when this reader came
+    std::size_t left_ = 0;       // of what backlog() has read
+    bool broken_ = false;        // what was found is no message: nothing more is read
   };
 
   ByteLanes(std::shared_ptr<Core> bus, std::string pattern, std::uint32_t index,
-            std::uint32_t endpoint, Drain drain)
-      : Base(std::move(bus), std::move(pattern), index, endpoint), drain_(drain) {}
+            std::uint32_t endpoint, Start start, Drain drain)
+      : Base(std::move(bus), std::move(pattern), index, endpoint), start_(start), drain_(drain) {}
 
  private:
+  /// \param last_first as in Reader
+  bool adopt(std::uint32_t lane, std::size_t gate, bool last_first) {
+    typename Core::Hold hold{};
+    auto ring = bus_->template join_ring<Ring>(bus_->directory().lane(lane), hold);
+    if (!this->template can_adopt<Bytes>(ring, lane, gate)) return false;
+    auto cursor = bus_->adopt_cursor(*ring, gate, hold);
+    this->readers.push_back(
+        std::make_unique<Reader>(this, lane, std::move(hold), std::move(cursor), last_first));
+    return true;
+  }
+  /// \pre there is such a ring
+  [[nodiscard]] Audience<typename H::Memory>& audience_of(
+      const LaneRecord<typename H::Memory>& lane) const noexcept {
+    auto* memory = bus_->directory().ring_memory(lane).data();
+    if (lane.segment == 0) memory += Ring::audience_offset();
+    return *std::launder(reinterpret_cast<Audience<typename H::Memory>*>(memory));
+  }
+
+  const Start start_;
   const Drain drain_;
 };
 
@@ -148,8 +177,8 @@ class ByteSubscription final : public ByteLanes<H> {
 
  public:
   ByteSubscription(std::shared_ptr<BusCore<H>> bus, std::string pattern, std::uint32_t index,
-                   std::uint32_t endpoint, Handler handler)
-      : Lanes(std::move(bus), std::move(pattern), index, endpoint, &drain),
+                   std::uint32_t endpoint, Start start, Handler handler)
+      : Lanes(std::move(bus), std::move(pattern), index, endpoint, start, &drain),
         handler_(std::move(handler)) {}
 
  private:

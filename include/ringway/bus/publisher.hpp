@@ -316,6 +316,13 @@ class LanePublisher {
     return ours;
   }
 
+  /// The ring's producer, whichever ring it is.
+  template <class Visitor>
+  void visit(Visitor&& visitor) {
+    if (auto* reliable = std::get_if<ReliableProducer>(&producer_)) return visitor(*reliable);
+    if constexpr (Rings::kCanBeLossy) visitor(std::get<LossyProducer>(producer_));
+  }
+
   [[nodiscard]] Core& core() const noexcept { return *core_; }
   [[nodiscard]] const std::shared_ptr<Core>& shared_core() const noexcept { return core_; }
   [[nodiscard]] std::uint32_t index() const noexcept { return index_; }
@@ -373,12 +380,6 @@ class LanePublisher {
     auto ring = core_->template join_ring<typename Rings::Reliable>(lane(), hold);
     if (!ring) return Failure{ring.error()};
     return ring->reserve_cursor();
-  }
-
-  template <class Visitor>
-  void visit(Visitor&& visitor) {
-    if (auto* reliable = std::get_if<ReliableProducer>(&producer_)) return visitor(*reliable);
-    if constexpr (Rings::kCanBeLossy) visitor(std::get<LossyProducer>(producer_));
   }
 
   template <class Producer>

@@ -63,13 +63,16 @@ struct ByteTopicOptions {
   /// What the bytes mean, in the words of those who encode them: 1 to 120 printable characters.
   /// Publishers and subscribers of a name must agree on it.
   std::string_view encoding = "bytes";
-  /// Readers of one lane at a time, at most 62.
+  /// Readers of one lane at a time, at most 62; at most 61 if it retains.
   std::size_t max_readers = 16;
+  /// Keep the newest messages in the lane for subscribers who come later (SubscribeOptions::start),
+  /// whoever has read them, and as long as the publisher is there: all that leave room for the next
+  /// one. Without it every subscription begins with the next message.
+  bool retain = false;
 };
 
 /// A named stream of messages of any size, in whatever encoding: bytes that are written in place
-/// and read in place. Its subscriptions are reliable and begin with the next message. Name and
-/// encoding must outlive the constant.
+/// and read in place. Its subscriptions are reliable. Name and encoding must outlive the constant.
 struct ByteTopic {
   std::string_view name;
   ByteTopicOptions options{};
