@@ -18,7 +18,7 @@
 /// *Synchronisation.*
 ///   "kept"  two full fences: the keeper moves, then the publisher looks at the gates; a gate is
 ///           stored, then its joiner looks at the keeper
-///   "read"  in ring/audience.hpp, of the keeper's gate as of every other
+///   "read"  in ring/audience.hpp: the keeper's gate holds the producer back as every other does
 ///
 /// *Progress.* Moving the keeper is wait-free: as many steps as frames must go.
 
@@ -74,7 +74,8 @@ class LaneKeeper {
     if (keeper == ring.max_cursors()) return ring.reserve_cursor();
     return audience.join(GateType::kReliable, ring.max_cursors(), [&] {
       Memory::fence(std::memory_order_seq_cst);  // seq_cst: this gate and the keeper's, "kept"
-      return audience.gate(keeper).position.load(std::memory_order_acquire);  // acquire "read"
+      // relaxed: what lies there shows itself by its own words
+      return audience.gate(keeper).position.load(std::memory_order_relaxed);
     });
   }
 

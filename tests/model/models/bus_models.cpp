@@ -10,10 +10,13 @@
 #include "models/bus_models.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -195,6 +198,62 @@ void leave_body(Explorer& world, Handler&& handler, const std::uint64_t& handled
       });
   world.check(!finished || handled == 1, "finished means that all is handled");
   world.outcome(std::to_string(finished) + std::to_string(handled));
+}
+
+/// A topic of bytes that retains: one comes late, at the oldest message, while the publisher gives
+/// up what leaves no room for the next. What comes to it is whole and begins with a message that
+/// had not been given up. `looks`: the one who comes reads meanwhile.
+void keep_body(Explorer& world, unsigned room, unsigned messages, bool looks) {
+  const BusWorld begin;
+  auto bus = model_bus();
+  auto core = bus.core();
+  const auto endpoint = value_or_stop(core->directory().new_endpoint());
+  const ByteTopic topic{"b",
+                        {.capacity = room * byte_message_cost(sizeof(std::uint64_t)),
+                         .largest = sizeof(std::uint64_t),
+                         .max_readers = 1,
+                         .retain = true}};
+  std::optional<std::uint64_t> first;
+  std::uint64_t next = 0;
+  const auto handler = [&](std::span<const std::byte> bytes, const MessageInfo& info) {
+    std::uint64_t number = 0;
+    std::memcpy(&number, bytes.data(), sizeof number);
+    if (!first) first = next = number;
+    world.check(number == next && info.sequence == next, "in order, and what was published");
+    ++next;
+  };
+  ByteSubscription<std::decay_t<decltype(handler)>, ModelHome> subscription(
+      core, "b", 0, endpoint, Start::kOldest, handler);
+  auto publisher = bus.publisher(topic);
+  std::uint64_t sent = 0;
+  const auto publish = [&] {
+    const auto status = publisher.try_publish(std::as_bytes(std::span(&sent, 1)));
+    if (status == PublishStatus::kPublished) ++sent;
+    return status == PublishStatus::kPublished;
+  };
+  while (sent < room) world.check(publish(), "accepted");
+  world.threads(
+      [&] {
+        for (unsigned i = 0; i < messages; ++i) {
+          world.operation();
+          publish();
+        }
+      },
+      [&] {
+        {
+          auto lock = core->lock();
+          world.check(subscription.join(lane_of(bus, LaneKind::kTopic)).ok(), "joined");
+        }
+        if (!looks) return;
+        world.operation();
+        subscription.readers[0]->drain(1);
+      });
+  subscription.readers[0]->drain(room + messages);
+  world.check(!first || next == sent, "all from the first on");
+  world.check(publish(), "the one who came holds nothing back that it has read");
+  subscription.readers[0]->drain(1);
+  world.check(first && next == sent, "and what comes next");
+  world.outcome(std::to_string(first.value_or(9)) + std::to_string(sent));
 }
 
 /// stop() against a publisher that may wait for room: what was accepted is handled or counted.
@@ -619,6 +678,12 @@ Models bus_models() {
           true));
       models.back().tight = true;
     };
+    add("bytes, one joins while 1 of 1 is given up", complete, Size::kQuick,
+        [](Explorer& world) { keep_body(world, 1, 1, false); });
+    add("bytes, one comes late while 1 is given up", complete, Size::kQuick,
+        [](Explorer& world) { keep_body(world, 2, 1, true); });
+    add("bytes, one comes late while 2 are given up", bounded(3, 2), Size::kLarge,
+        [](Explorer& world) { keep_body(world, 2, 2, true); });
     add_small("publisher publishes and leaves, 1 look", [](Explorer& world) {
       std::uint64_t handled = 0;
       leave_body(

@@ -75,6 +75,7 @@ namespace ringway::model {
   if (name.starts_with("MPMC channel") || name.starts_with("unbounded channel")) found = "channel";
   if (name.starts_with("older reader, lossy ring, joins")) found = "older reader, joins";
   if (name.starts_with("bytes, leave and join")) found = "bytes, join";
+  if (name.starts_with("bus, bytes")) found = "bytes, join";  // which looks at a second gate too
   if (name.find("brought along") != std::string::npos) found = "gates brought along";
   if (name.starts_with("bus, a call of an inline subscriber")) found = "bus, inline";
   return std::string(found);
