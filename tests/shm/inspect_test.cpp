@@ -157,6 +157,22 @@ TEST(Inspect, ShowsLanesOfBytesAndHowManyBytesReadersAreBehind) {
   held = false;
 }
 
+TEST(Inspect, PlaceOfAPublisherThatRetainsIsNoReader) {
+  constexpr ByteTopic kKept{"md.kept", {.capacity = 500, .largest = 100, .retain = true}};
+  const SegmentName name;
+  auto bus = open_shared(name.str(), named("feed")).value();
+  Dispatcher feed{bus};
+  auto publisher = bus.publisher(kKept);
+  const auto readers = [&] {
+    const auto seen = look(name);
+    const auto* lane = lane_of(seen, "md.kept");
+    return lane == nullptr ? std::size_t{99} : lane->readers.size();
+  };
+  EXPECT_EQ(readers(), 0U);
+  auto subscription = feed.subscribe(kKept, [](std::span<const std::byte>) {});
+  EXPECT_EQ(readers(), 1U);
+}
+
 TEST(Inspect, TellsTheDeadFromTheLiving) {
   const SegmentName name;
   Witness<std::atomic<int>> ready;

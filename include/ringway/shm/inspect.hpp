@@ -36,6 +36,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "ringway/bus/lane_keeper.hpp"
 #include "ringway/ring/broadcast_byte_ring.hpp"
 #include "ringway/shm/bus_snapshot.hpp"
 #include "ringway/shm/line_shape.hpp"
@@ -503,6 +504,9 @@ class BusInspector {
       // relaxed: a private copy
       const auto state = gate.state.load(std::memory_order_relaxed);
       if (state == GateType::kFree || state > GateType::kLossy) continue;
+      // relaxed: a private copy
+      const auto address = gate.address.load(std::memory_order_relaxed);
+      if (address == LaneKeeper<SegmentHome>::kAddress) continue;  // the publisher's own
       ReaderInfo reader;
       reader.gate = static_cast<std::uint32_t>(i);
       reader.lossy = state == GateType::kLossy;
@@ -522,8 +526,6 @@ class BusInspector {
       }
       const auto behind = distance(reader.position, lane.head);
       reader.behind = behind > 0 ? static_cast<std::uint64_t>(behind) : 0;
-      // relaxed: a private copy
-      const auto address = gate.address.load(std::memory_order_relaxed);
       if (address < table.endpoints_used()) {
         reader.endpoint = static_cast<std::uint32_t>(address);
         reader.participant = table.participant_of(reader.endpoint);
