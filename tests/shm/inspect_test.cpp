@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <span>
 
 #include "ringway/shm/lane_tap.hpp"
 #include "shm_support.hpp"
