@@ -74,6 +74,11 @@ using Group = std::vector<const Cell*>;
   return groups;
 }
 
+/// True if so many samples of one class of a row count more than so many of the other.
+[[nodiscard]] constexpr bool has_far_more_samples(std::size_t own, std::size_t others) noexcept {
+  return own > 2 * others;
+}
+
 /// Those of one class.
 [[nodiscard]] inline std::vector<Group> of_class(const std::vector<Group>& groups,
                                                  CoreClass core_class) {

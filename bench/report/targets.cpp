@@ -249,10 +249,11 @@ void add_single_thread(std::vector<Target>& targets) {
   add("mpmc", "push and pop at most 12 ns", "MpmcRing", 12);
 }
 
-/// A figure found in a run, and whose it is.
+/// A figure found in a run, whose it is, and from how many samples.
 struct Found {
   double value = 0;
   std::string subject;
+  std::size_t samples = ~std::size_t{0};
 };
 
 bool is_of(const Cell& cell, const Target& target, const Quantity& quantity, CoreClass core_class) {
@@ -288,7 +289,7 @@ Found find(const std::vector<Cell>& cells, const Target& target, const Quantity&
     const double value = quantity.statistic == Statistic::kWorst ? worst : summary.median;
     const bool best = quantity.whose != Whose::kRingway;  // ours is the first that fits
     if (found.value == 0 || (best && (higher ? value > found.value : value < found.value))) {
-      found = {.value = value, .subject = cell.subject};
+      found = {.value = value, .subject = cell.subject, .samples = cell.samples.size()};
     }
   }
   return found;
@@ -309,10 +310,14 @@ Verdict judge_one(const Target& target, const std::vector<Cell>& cells) {
                   .result = "",
                   .word = "not measured",
                   .core_class = ""};
+  std::size_t judged = 0;
   for (const CoreClass core_class : {CoreClass::kTwoCores, CoreClass::kOneCore}) {
     const Found own = find(cells, target, target.ours, core_class);
     const Found reference = find(cells, target, target.reference, core_class);
     if (own.value == 0 || reference.value == 0) continue;
+    const std::size_t samples = std::min(own.samples, reference.samples);
+    if (judged != 0 && !has_far_more_samples(samples, judged)) continue;
+    judged = samples;
     const double ratio = own.value / reference.value;
     verdict.core_class = name_of(core_class);
     verdict.result = figure(ratio);
@@ -322,7 +327,6 @@ Verdict judge_one(const Target& target, const std::vector<Cell>& cells) {
     }
     verdict.word =
         (target.at_least ? ratio >= target.bound : ratio <= target.bound) ? "met" : "missed";
-    break;
   }
   return verdict;
 }

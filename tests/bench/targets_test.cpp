@@ -54,6 +54,22 @@ TEST(Targets, TwoCoresCountWhereTheyWereMeasured) {
   EXPECT_EQ(judge_row(cells)[0].core_class, "one core");
 }
 
+TEST(Targets, OneCoreCountsWhereTwoCoresHaveAFewSamplesOnly) {
+  const auto judged_class = [](std::size_t two_cores, std::size_t one_core) {
+    std::vector<Cell> cells;
+    for (const Kind kind : {Kind::kRingway, Kind::kPeer}) {
+      const std::string name = kind == Kind::kPeer ? "fast" : "SpscRing";
+      cells.push_back(cell(name, kind, std::vector<double>(two_cores, 100)));
+      cells.push_back(cell(name, kind, std::vector<double>(one_core, 100)));
+      cells.back().core_class = CoreClass::kOneCore;
+    }
+    return judge_row(cells)[0].core_class;
+  };
+  EXPECT_EQ(judged_class(15, 15), "two cores");
+  EXPECT_EQ(judged_class(8, 15), "two cores");
+  EXPECT_EQ(judged_class(2, 15), "one core");
+}
+
 TEST(Targets, WithoutAReferenceThereIsNoVerdict) {
   const auto verdicts = judge_row({cell("SpscRing", Kind::kRingway, {100})});
   ASSERT_EQ(verdicts.size(), 2u);
