@@ -57,6 +57,11 @@ struct StrictMemory {
   static void relax() noexcept {}
   static void back_off() noexcept {}
   static void yield() noexcept {}
+  template <class Look>
+  static bool soon(Look&& look) noexcept {
+    return look();
+  }
+  static bool streams_in_hardware() noexcept { return false; }
 };
 
 }  // namespace

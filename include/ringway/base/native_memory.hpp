@@ -16,6 +16,9 @@
 ///   futex_wait(word, expected, timeout_ns), futex_wake(word, count)
 ///                   sleep and wake (wait/futex.hpp)
 ///   relax()         one step of a busy loop: here is where a checker may switch threads
+///   soon(look)      look() again and again for some hundred nanoseconds, until it says true
+///   streams_in_hardware()
+///                   the processor fetches lines that another one wrote ahead by itself
 ///   back_off()      a longer pause after another thread was faster; nothing to a checker
 ///   yield()         the same, for a wait that has lasted longer
 ///
@@ -57,6 +60,20 @@ struct NativeMemory {
 
   static void relax() noexcept { cpu_relax(); }
 
+  /// Calls `look()` until it returns true, for about as long as four cache lines take from another
+  /// processor. \return what it returned last. Wait-free, if look() is
+  template <class Look>
+  static bool soon(Look&& look) noexcept {
+    const auto begin = cpu_ticks();
+    do {
+      cpu_relax();
+      if (look()) return true;
+    } while (cpu_ticks() - begin < kSoonTicks);
+    return false;
+  }
+
+  static bool streams_in_hardware() noexcept { return cpu_streams_in_hardware(); }
+
   /// A few microseconds at most: as long as it takes another thread to use a line several times.
   static void back_off() noexcept {
     for (int i = 0; i < 64; ++i) cpu_relax();
@@ -64,6 +81,9 @@ struct NativeMemory {
 
   /// Lets another thread have the processor. Defined in wait/wait_strategy.hpp.
   static void yield() noexcept;
+
+ private:
+  static constexpr std::uint64_t kSoonTicks = 1000;  // 400 ns at 2.5 GHz
 };
 
 }  // namespace ringway

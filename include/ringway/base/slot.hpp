@@ -62,8 +62,8 @@ class Slot {
       volatile std::byte& byte = bytes_[at];
       byte = byte;
     };
-    for (std::size_t at = 0; at < sizeof(T) - 1; at += kCacheLine) own(at);
-    own(sizeof(T) - 1);
+    for (std::size_t at = 0; at < sizeof(T); at += kCacheLine) own(at);
+    if constexpr (sizeof(T) > kCacheLine) own(sizeof(T) - 1);
   }
 
  private:

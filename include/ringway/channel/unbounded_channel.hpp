@@ -131,7 +131,7 @@ class UnboundedQueue {
       if (!token_) [[unlikely]]
         token_.emplace(*queue_);
       if (!queue_->try_dequeue(*token_, landing)) return std::nullopt;
-      std::optional<T> value(std::move(slot.get()));
+      T value = std::move(slot.get());  // not an optional yet: docs/design/spsc-ring.md
       slot.destroy();
       return value;
     }

@@ -289,15 +289,15 @@ class BroadcastWriter {
     const auto asked = audience->attention.take_signals(max_cursors);
     return {asked, audience->limit(position, capacity, max_cursors, finder)};
   }
-  /// Where the ring is full. When it nearly is, waits a moment (16 pauses) before it looks a second
-  /// time: a producer that takes each slot as it comes free would take the slowest reader's gate
-  /// away at each of its stores (docs/design/broadcast-ring.md).
+  /// Where the ring is full. When it nearly is, waits some hundred nanoseconds before it looks a
+  /// second time: a producer that takes each slot as it comes free would take the slowest reader's
+  /// gate away at each of its stores (docs/design/broadcast-ring.md).
   [[gnu::noinline]] static Sequence ask_limit(const Audience<Memory>* audience, Sequence position,
                                               std::size_t capacity, std::size_t max_cursors,
                                               const GateFinder<Memory>* finder) noexcept {
     auto limit = audience->limit(position, capacity, max_cursors, finder);
     if (limit != position && limit - position < capacity / 8) {
-      for (int i = 0; i < 16; ++i) Memory::relax();
+      static_cast<void>(Memory::soon([] { return false; }));
       limit = audience->limit(position, capacity, max_cursors, finder);
     }
     return limit;

@@ -357,7 +357,7 @@ class BroadcastRing<T, Memory>::Cursor {
     if (reader_.available() == 0 && !reader_.open()) [[unlikely]]
       return std::nullopt;
     Memory::before_read(reader_.slot(), sizeof(T));
-    std::optional<T> value(std::as_const(reader_.slot()->get()));
+    T value = std::as_const(reader_.slot()->get());  // as in SpscRing
     pass_element(reader_, hands_back_);
     gate_.advance(reader_.position());
     return value;

@@ -78,7 +78,12 @@ class Lines {
   static constexpr std::size_t kItems = LineType::kItems;
 
   Lines(std::byte* first, std::size_t count, Sequence start) noexcept
-      : first_(reinterpret_cast<LineType*>(first)), last_(first_ + (count - 1)), start_(start) {}
+      : first_(reinterpret_cast<LineType*>(first)),
+        last_(first_ + (count - 1)),
+        start_(start),
+        fetches_(!Memory::streams_in_hardware()),
+        hands_back_((LineLayout<SlotType>::kShared || fetches_) &&
+                    count * sizeof(LineType) <= kSecondLevelCache) {}
 
   /// Begins the lifetime of all lines, before anybody else knows the block.
   void format() noexcept {
@@ -91,10 +96,12 @@ class Lines {
   [[nodiscard]] LineType* after(LineType* line) const noexcept {
     return line == last_ ? first_ : line + 1;
   }
+  /// False if the processor fetches lines ahead by itself.
+  [[nodiscard]] bool fetches() const noexcept { return fetches_; }
   /// Asks for a line that a writer who enters `line` at `position` will need a little later, if it
   /// may write there already: elements before `limit` have been released by their reader.
   void fetch_to_write(LineType* line, Sequence position, Sequence limit) const noexcept {
-    if (distance(position + (kWriteAhead + 1) * kItems, limit) < 0) return;
+    if (!fetches_ || distance(position + (kWriteAhead + 1) * kItems, limit) < 0) return;
     prefetch_for_writing(further(line, kWriteAhead));
   }
   /// The same for a reader, if what it will need has been published: everything before `known`. A
@@ -103,12 +110,11 @@ class Lines {
     if (distance(position + (kReadAhead + 1) * kItems, known) < 0) return;
     prefetch_for_reading(further(line, kReadAhead));
   }
-  /// True if all lines fit a second-level cache, so that each is still in its last reader's when
-  /// the writer comes back to it.
-  [[nodiscard]] bool stay_cached() const noexcept {
-    constexpr std::ptrdiff_t kSecondLevelCache = std::ptrdiff_t{1} << 20;
-    return last_ - first_ < kSecondLevelCache / static_cast<std::ptrdiff_t>(sizeof(LineType));
-  }
+  /// True if a line that its reader owns comes back to the writer faster than one that both share:
+  /// where all lines fit a second-level cache, so that each is still in its last reader's when the
+  /// writer comes back to it; of elements that have cache lines to themselves only on processors
+  /// that need to be asked for lines ahead.
+  [[nodiscard]] bool hands_back() const noexcept { return hands_back_; }
   /// The slots of all lines together.
   [[nodiscard]] std::size_t slots() const noexcept {
     return static_cast<std::size_t>(last_ - first_ + 1) * kItems;
@@ -150,6 +156,7 @@ class Lines {
 
  private:
   static constexpr int kMostLooks = 10'000;
+  static constexpr std::size_t kSecondLevelCache = std::size_t{1} << 20;  // bytes
 
   // In lines (docs/design/spsc-ring.md). Of a line of several cache lines the first one is asked
   // for, with the word; the elements come in a row.
@@ -164,6 +171,8 @@ class Lines {
   LineType* first_;
   LineType* last_;
   Sequence start_;
+  bool fetches_;
+  bool hands_back_;
 };
 
 /// Where the slots of one line lie, so that a position alone says which slot it has: a handle that
@@ -221,6 +230,33 @@ class LineWriter {
     }
     clip();
     return true;
+  }
+
+  /// Writes and publishes whole lines, at most `most` of them, for as long as the cached limit
+  /// allows and the writer stands between two lines: `write(slots)` constructs a line's elements,
+  /// `enter` is as for open(). With its place in registers, which calls for one line after the
+  /// other would not leave there. \return how many
+  template <class Enter, class Write>
+  [[gnu::always_inline]] std::size_t write_lines(std::size_t most, Enter&& enter,
+                                                 Write&& write) noexcept {
+    if (position_ != line_end_) return 0;
+    auto* line = line_;
+    auto position = position_;
+    std::size_t lines = 0;
+    while (lines < most && distance(position + LinesType::kItems, limit_) >= 0) {
+      line = lines_.after(line);
+      enter(line, position);
+      write(line->begin());
+      position += LinesType::kItems;
+      line->published.store(position, std::memory_order_release);  // release "published"
+      ++lines;
+    }
+    if (lines != 0) {
+      line_ = line;
+      origin_ = SlotOrigin<SlotType>(line->end(), position);
+      position_ = stop_ = line_end_ = position;
+    }
+    return lines;
   }
 
   /// The elements in the next `count` slots are constructed: everybody may see them.
@@ -292,21 +328,23 @@ class LineReader {
   /// when a new line begins.
   template <class Enter>
   [[nodiscard, gnu::always_inline]] bool open(Enter&& enter) noexcept {
-    if (position_ == line_end_) {
+    const auto position = position_;  // once: behind an acquire load it would be loaded again
+    auto line_end = line_end_;
+    if (position == line_end) {
       line_ = lines_.after(line_);
-      origin_ = SlotOrigin<SlotType>(line_->begin(), position_);
-      line_end_ = position_ + LinesType::kItems;
-      if (lines_.stay_cached()) stream_end_ = line_end_ - 1;
-      enter(line_, position_);
+      origin_ = SlotOrigin<SlotType>(line_->begin(), position);
+      line_end_ = line_end = position + LinesType::kItems;
+      if (lines_.hands_back()) stream_end_ = line_end - 1;
+      enter(line_, position);
     }
     const auto published = line_->published.load(std::memory_order_acquire);  // acquire "published"
-    if (distance(position_, published) <= 0) {
-      stream_end_ = position_ - 1;
+    if (distance(position, published) <= 0) {
+      stream_end_ = position - 1;
       return false;
     }
-    stop_ = earlier(published, line_end_);
+    stop_ = earlier(published, line_end);
     if constexpr (!LineLayout<SlotType>::kShared) {
-      if (stop_ - position_ > 1 && lines_.stay_cached()) stream_end_ = line_end_ - 1;
+      if (stop_ - position > 1 && lines_.hands_back()) stream_end_ = line_end - 1;
     }
     return true;
   }
@@ -315,7 +353,39 @@ class LineReader {
     return open([](Line<SlotType, Memory>*, Sequence) {});
   }
 
+  /// Reads whole lines, at most `most` of them, for as long as all of a line is there and the
+  /// reader stands between two: `read(slots, after)` is given a line's slots and the position after
+  /// them, `enter` is as for open(). With its place in registers, as LineWriter::write_lines.
+  /// \return how many
+  template <class Enter, class Read>
+  [[gnu::always_inline]] std::size_t read_lines(std::size_t most, Enter&& enter,
+                                                Read&& read) noexcept {
+    if (position_ != line_end_) return 0;
+    auto* line = line_;
+    auto position = position_;
+    std::size_t lines = 0;
+    for (; lines < most; ++lines) {
+      auto* next = lines_.after(line);
+      // acquire "published"
+      const auto published = next->published.load(std::memory_order_acquire);
+      if (distance(position + LinesType::kItems, published) < 0) break;
+      line = next;
+      enter(line, position);
+      position += LinesType::kItems;
+      read(line->begin(), position);
+    }
+    if (lines != 0) {
+      line_ = line;
+      origin_ = SlotOrigin<SlotType>(line->end(), position);
+      position_ = stop_ = line_end_ = position;
+      stream_end_ = position - 1;
+    }
+    return lines;
+  }
+
   void advance() noexcept { ++position_; }
+  /// As many advance() as it takes to get to `position`, in the current line.
+  void advance_to(Sequence position) noexcept { position_ = position; }
 
   /// True at the last element of a cache line if the writer is ahead of this reader, so that
   /// throughput counts for more than the latency of the next element: the reader did not have to

@@ -433,8 +433,9 @@ class LockFreeMpmcRing<T, Memory>::Consumer {
     if (!view_.used().take(number)) return std::nullopt;
     Cell& cell = view_.cell(number);
     Memory::before_read(&cell, sizeof(T));
-    const AtExit leave([&] { give(number); });  // when the element has been moved out
-    return std::optional<T>(std::move(cell.get()));
+    T value = std::move(cell.get());  // not an optional yet: docs/design/spsc-ring.md
+    give(number);
+    return value;
   }
 
   /// Calls `handler(T&)` for the oldest elements, in order and in place, at most `limit` of them,

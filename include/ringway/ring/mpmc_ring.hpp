@@ -534,11 +534,10 @@ class MpmcRing<T, Memory>::Consumer {
     Cell* cell = take_one(at);
     if (cell == nullptr) return std::nullopt;
     Memory::before_read(&cell->element, sizeof(T));
-    const AtExit leave([&] {  // when the element has been moved to where it is wanted
-      destroy(*cell);
-      free(*cell, at);
-    });
-    return std::optional<T>(std::move(cell->element.get()));
+    T value = std::move(cell->element.get());  // not an optional yet: docs/design/spsc-ring.md
+    destroy(*cell);
+    free(*cell, at);
+    return value;
   }
 
   /// Calls `handler(T&)` for the oldest elements, in order and in place, at most `limit` of them,

@@ -13,9 +13,12 @@
 ///   producer   owns published (in the lines), front: the position at which its current line begins
 ///   consumer   owns consumed: the position after the last element taken
 ///   invariant  consumed <= produced <= consumed + capacity; a slot is alive from publish to take
-/// The producer looks at `consumed` only when its cached limit says full; the consumer never looks
-/// at a word of the producer's other than the line that it is about to read. Each side's cursor
-/// lives in its handle.
+/// The producer looks only when its cached limit says full, and first at `told`: `consumed` as it
+/// was some elements ago, on a cache line of its own. A look at a word takes its cache line away
+/// from the consumer, which has `told` to store once for many elements, but `consumed` for each. So
+/// a producer that keeps up with its consumer never disturbs it, and the capacity is exact all the
+/// same. The consumer never looks at a word of the producer's other than the line that it is about
+/// to read. Each side's cursor lives in its handle.
 /// A consumer that does not have to wait hands cache lines back as their owner: before it
 /// acknowledges the last element in one, it writes bytes of that slot over with themselves
 /// (`Slot::own_lines`), so that the producer meets lines that nobody shares. In rings of at most
@@ -26,6 +29,7 @@
 /// *Synchronisation.*
 ///   "published"  in ring/line.hpp: the element is constructed
 ///   "consumed"   consumer's store to consumed -> producer's load of it: the element is destroyed
+///   "told"       consumer's store to told -> producer's load of it: the elements before it are
 ///
 /// *Progress.* Every operation is wait-free; a suspended thread blocks nobody but whoever needs its
 /// next message or slot.
@@ -154,7 +158,8 @@ class SpscRing {
           front(the_header.start),
           producer_role(the_header.start),
           consumed(the_header.start),
-          consumer_role(the_header.start) {}
+          consumer_role(the_header.start),
+          told(the_header.start) {}
 
     // static: written by format()
     alignas(kAlign) RingHeader header;
@@ -164,6 +169,8 @@ class SpscRing {
     // consumer
     alignas(kOwnerSpacing) Atomic<Sequence> consumed;
     ExclusiveRole<Memory> consumer_role;
+    // consumer, once for many elements
+    alignas(kOwnerSpacing) Atomic<Sequence> told;  // never ahead of `consumed`
     // the lines follow the block
 
     [[nodiscard]] LinesType lines() noexcept {
@@ -277,14 +284,14 @@ class SpscRing<T, Memory>::Producer {
         std::is_nothrow_constructible_v<T, std::add_rvalue_reference_t<U>>;
     std::size_t sent = 0;
     while (sent < values.size()) {
+      if constexpr (kNeverThrows) {
+        sent += push_lines(values.data() + sent, values.size() - sent);
+        if (sent == values.size()) break;
+      }
       if (writer_.room() == 0 && !open()) break;
       const auto wanted = kNeverThrows ? values.size() - sent : 1;
       const auto count = writer_.room() < wanted ? writer_.room() : wanted;
-      Slot<T>* slot = writer_.slot();
-      for (std::size_t i = 0; i < count; ++i) {
-        Memory::before_write(slot + i, sizeof(T));
-        slot[i].construct(std::move(values[sent + i]));
-      }
+      construct_each<std::dynamic_extent>(writer_.slot(), &values[sent], count);
       writer_.publish(count);
       sent += count;
     }
@@ -304,34 +311,75 @@ class SpscRing<T, Memory>::Producer {
   friend SpscRing;
   friend Claim;
 
+  /// As many as `kCount` says, or `count`.
+  template <std::size_t kCount, class U>
+  [[gnu::always_inline]] static void construct_each(Slot<T>* slots, U* values, std::size_t count) {
+    const std::size_t end = kCount == std::dynamic_extent ? count : kCount;
+    for (std::size_t i = 0; i < end; ++i) {
+      Memory::before_write(slots + i, sizeof(T));
+      slots[i].construct(std::move(values[i]));
+    }
+  }
+
   explicit Producer(Block* block) noexcept
       : block_(block), writer_(block->lines(), block->producer_role.position()) {}
 
-  /// Where the ring is full. When it nearly is, waits a moment (16 pauses) before it looks a second
-  /// time: a producer that takes each slot as it comes free would take the consumer's line away at
-  /// each of its stores. Worth 1.24 times the throughput of a full ring (docs/design/spsc-ring.md).
-  [[gnu::noinline]] static Sequence ask_limit(Block* block, Sequence position) noexcept {
-    const auto capacity = block->header.capacity;
-    auto limit = block->consumed.load(std::memory_order_acquire) + capacity;  // acquire "consumed"
-    if (limit != position && limit - position < capacity / 8) {
-      for (int i = 0; i < 16; ++i) Memory::relax();
-      limit = block->consumed.load(std::memory_order_acquire) + capacity;  // acquire "consumed"
-    }
-    return limit;
+  // What ask_limit() finds out. It is out of line and takes the handle's state by value: a call
+  // that took `this` would force the cursors into memory on the fast path too.
+  struct Finding {
+    Sequence limit;
+    bool keeps_up;
+  };
+  /// Where the ring is full. A producer that takes each slot as it comes free would take the
+  /// consumer's line away at each of its stores, so it waits some hundred nanoseconds for the
+  /// consumer to tell of many: where it did so last time, before it asks how many are free; then if
+  /// there are few of them. Having waited in vain once, it no longer does. docs/design/spsc-ring.md
+  [[gnu::noinline]] static Finding ask_limit(Block* block, Sequence position,
+                                             bool keeps_up) noexcept {
+    const Sequence capacity = block->header.capacity;
+    Sequence limit;
+    const auto told_of_room = [&] {
+      limit = block->told.load(std::memory_order_acquire) + capacity;  // acquire "told"
+      return distance(position, limit) > 0;
+    };
+    if (told_of_room() || (keeps_up && Memory::soon(told_of_room))) return {limit, true};
+    limit = block->consumed.load(std::memory_order_acquire) + capacity;  // acquire "consumed"
+    if (limit == position || limit - position >= capacity / 8) return {limit, false};
+    if (Memory::soon(told_of_room)) return {limit, true};
+    limit = block->consumed.load(std::memory_order_acquire) + capacity;  // acquire "consumed"
+    return {limit, false};
   }
 
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
-    return writer_.open([this] { return ask_limit(block_, writer_.position()); },
-                        [this](LineType* line, Sequence position) {
-                          writer_.lines().fetch_to_write(line, position, writer_.limit());
-                          block_->front.store(
-                              position,
-                              std::memory_order_relaxed);  // relaxed: a hint for observers
+    return writer_.open(
+        [this] {
+          const Finding found = ask_limit(block_, writer_.position(), keeps_up_);
+          keeps_up_ = found.keeps_up;
+          return found.limit;
+        },
+        [this](LineType* line, Sequence position) { enter(line, position); });
+  }
+  [[gnu::always_inline]] void enter(LineType* line, Sequence position) noexcept {
+    writer_.lines().fetch_to_write(line, position, writer_.limit());
+    block_->front.store(position, std::memory_order_relaxed);  // relaxed: a hint for observers
+  }
+
+  /// Sends those of the next values that fill whole lines, as far as there is known to be room.
+  template <class U>
+  [[gnu::always_inline]] std::size_t push_lines(U* values, std::size_t count) noexcept {
+    constexpr std::size_t kItems = LineType::kItems;
+    return kItems * writer_.write_lines(
+                        count / kItems,
+                        [this](LineType* line, Sequence position) { enter(line, position); },
+                        [&values](Slot<T>* slots) noexcept {
+                          construct_each<kItems>(slots, values, kItems);
+                          values += kItems;
                         });
   }
 
   Block* block_;
   LineWriter<Slot<T>, Memory> writer_;
+  bool keeps_up_ = false;  // the consumer told of room in time, when we last waited for it
 };
 
 /// An element that is constructed but not sent. Lives no longer than its producer, which sends
@@ -370,7 +418,9 @@ class SpscRing<T, Memory>::Consumer {
       : block_(std::exchange(other.block_, nullptr)),
         reader_(other.reader_),
         look_(other.look_),
-        known_(other.known_) {}
+        known_(other.known_),
+        told_(other.told_),
+        tell_after_(other.tell_after_) {}
   Consumer& operator=(Consumer&&) = delete;
   ~Consumer() {
     if (block_ != nullptr) block_->consumer_role.give(reader_.position());
@@ -382,9 +432,9 @@ class SpscRing<T, Memory>::Consumer {
     if (reader_.available() == 0 && !open()) [[unlikely]]
       return std::nullopt;
     Memory::before_read(reader_.slot(), sizeof(T));
-    std::optional<T> value(std::move(reader_.slot()->get()));
-    take();
-    acknowledge();
+    const Sequence position = reader_.position();
+    T value = std::move(reader_.slot()->get());  // not an optional yet: docs/design/spsc-ring.md
+    acknowledge(take(position));
     return value;
   }
 
@@ -396,13 +446,18 @@ class SpscRing<T, Memory>::Consumer {
                     std::size_t limit) noexcept(std::is_nothrow_invocable_v<Handler&, T&>) {
     std::size_t taken = 0;
     while (taken < limit) {
+      if constexpr (std::is_nothrow_invocable_v<Handler&, T&>) {
+        taken += drain_lines(handler, limit - taken);
+        if (taken == limit) break;
+      }
       if (reader_.available() == 0 && !open()) break;
       const auto wanted = limit - taken;
       const auto count = reader_.available() < wanted ? reader_.available() : wanted;
-      const AtExit acknowledge_them([this] { acknowledge(); });  // also when the handler throws
+      const AtExit acknowledge_them(
+          [this] { acknowledge(reader_.position()); });  // also when the handler throws
       for (std::size_t i = 0; i < count; ++i) {
         Memory::before_read(reader_.slot(), sizeof(T));
-        const AtExit take_it([this] { take(); });
+        const AtExit take_it([this] { take(reader_.position()); });
         handler(reader_.slot()->get());
       }
       taken += count;
@@ -423,39 +478,99 @@ class SpscRing<T, Memory>::Consumer {
       : block_(block),
         reader_(block->lines(), block->consumer_role.position()),
         look_(reader_.position()),
-        known_(look_) {}
+        known_(look_),
+        told_(look_),
+        tell_after_(tell_after(block->header.capacity)) {}
+
+  /// After how many elements it tells; a small ring's consumer never does, since its producer would
+  /// have to ask for the rest anyway.
+  [[nodiscard]] static Sequence tell_after(std::size_t capacity) noexcept {
+    if (capacity < 8) return ~Sequence{0};
+    return capacity / 4 < kTellAfter ? capacity / 4 : kTellAfter;
+  }
 
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
-    return reader_.open([this](LineType* line, Sequence position) {
-      if (distance(look_, position) >= 0) [[unlikely]] {
-        look_ = position + kLinesPerLook * LineType::kItems;
-        known_ = block_->front.load(std::memory_order_relaxed);  // relaxed: for prefetching only
-      }
-      reader_.lines().fetch_to_read(line, position, known_);
-    });
+    return reader_.open([this](LineType* line, Sequence position) { enter(line, position); });
+  }
+  [[gnu::always_inline]] void enter(LineType* line, Sequence position) noexcept {
+    if (position - told_ >= tell_after_) [[unlikely]]
+      tell(position);
+    if (!reader_.lines().fetches()) return;
+    if (distance(look_, position) >= 0) [[unlikely]] {
+      look_ = position + kLinesPerLook * LineType::kItems;
+      known_ = block_->front.load(std::memory_order_relaxed);  // relaxed: for prefetching only
+    }
+    reader_.lines().fetch_to_read(line, position, known_);
   }
 
-  void take() noexcept {
+  /// The elements before `position`, which have been acknowledged, are destroyed.
+  void tell(Sequence position) noexcept {
+    told_ = position;
+    block_->told.store(position, std::memory_order_release);  // release "told"
+  }
+
+  /// As drain(), of lines that are there as a whole.
+  template <class Handler>
+  [[gnu::always_inline]] std::size_t drain_lines(Handler& handler, std::size_t limit) noexcept {
+    constexpr std::size_t kItems = LineType::kItems;
+    return kItems * reader_.read_lines(
+                        limit / kItems,
+                        [this](LineType* line, Sequence position) { enter(line, position); },
+                        [this, &handler](Slot<T>* slots, Sequence after) noexcept {
+                          for (std::size_t i = 0; i < kItems; ++i) {
+                            Memory::before_read(slots + i, sizeof(T));
+                            handler(slots[i].get());
+                          }
+                          leave_line(slots);
+                          acknowledge(after);
+                        });
+  }
+  /// Destroys a line's elements, and hands it back; not where the processor fetches lines by
+  /// itself: there it would cost a reader of whole lines more than it gives their writer.
+  void leave_line(Slot<T>* slots) noexcept {
+    constexpr bool kShared = LineLayout<Slot<T>>::kShared;
+    const bool hands_back = reader_.lines().hands_back() && reader_.lines().fetches();
+    for (std::size_t i = 0; i < LineType::kItems; ++i) {
+      if constexpr (!std::is_trivially_destructible_v<T>) {
+        Memory::before_write(slots + i, sizeof(T));
+        slots[i].destroy();
+      }
+      if (hands_back && (!kShared || i == LineType::kItems - 1)) {
+        Memory::before_write(slots + i, sizeof(T));
+        slots[i].own_lines();
+      }
+    }
+  }
+
+  /// The element at `position`, the reader's, has been moved out or handled. \return the position
+  /// after it. The reader's place is passed on, not loaded again: a load of what was stored a
+  /// moment ago takes longer than all the rest.
+  Sequence take(Sequence position) noexcept {
+    Slot<T>* const slot = reader_.slot();
     if constexpr (!std::is_trivially_destructible_v<T>) {
-      Memory::before_write(reader_.slot(), sizeof(T));
-      reader_.slot()->destroy();
+      Memory::before_write(slot, sizeof(T));
+      slot->destroy();
     }
     if (reader_.ends_streamed_line()) {  // the writer gets an owned line back faster
-      Memory::before_write(reader_.slot(), sizeof(T));
-      reader_.slot()->own_lines();
+      Memory::before_write(slot, sizeof(T));
+      slot->own_lines();
     }
-    reader_.advance();
+    reader_.advance_to(position + 1);
+    return position + 1;
   }
-  void acknowledge() noexcept {
-    block_->consumed.store(reader_.position(), std::memory_order_release);  // release "consumed"
+  void acknowledge(Sequence position) noexcept {
+    block_->consumed.store(position, std::memory_order_release);  // release "consumed"
   }
 
   static constexpr std::size_t kLinesPerLook = 32;
+  static constexpr Sequence kTellAfter = 128;
 
   Block* block_;
   LineReader<Slot<T>, Memory> reader_;
   Sequence look_;   // from here on, `known_` is old
   Sequence known_;  // everything before it had been published when we last looked
+  Sequence told_;   // what `told` says
+  Sequence tell_after_;
 };
 
 }  // namespace ringway

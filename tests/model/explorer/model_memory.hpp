@@ -162,6 +162,13 @@ struct ModelMemory {
   static void yield(Place place = Place::current()) noexcept { relax(place); }
   /// Nothing: which thread goes on is explored anyway.
   static void back_off() noexcept {}
+  /// One look: that time passes between two is explored anyway.
+  template <class Look>
+  static bool soon(Look&& look) noexcept {
+    return look();
+  }
+  /// The processor that needs to be helped: more of the code runs.
+  static bool streams_in_hardware() noexcept { return false; }
 };
 
 }  // namespace ringway::model

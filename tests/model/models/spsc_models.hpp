@@ -154,6 +154,36 @@ inline void spsc_nearly_full_body(Explorer& world, Sequence start) {
   }
 }
 
+/// A full ring whose consumer takes enough to tell of it; the producer goes by that, or by what it
+/// asks for: either way it writes only where nobody reads any more. In batches, so that whole lines
+/// are written and read at once too.
+inline void spsc_told_body(Explorer& world, Sequence start) {
+  using T = Element<56>;
+  constexpr std::size_t kCapacity = 8;  // the consumer tells after 2
+  auto ring = SpscRing<T, ModelMemory>::create({.capacity = kCapacity, .start = start}).value();
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  {
+    auto producer = ring.producer().value();
+    auto consumer = ring.consumer().value();
+    while (producer.try_push(T(sent + 1))) ++sent;
+    world.check(sent == kCapacity, "full");
+    const auto take = [&](T& element) noexcept {
+      world.check(element.number() == ++received, "received in the order of sending");
+    };
+    world.threads(
+        [&] {
+          if (producer.try_push(T(sent + 1))) ++sent;
+          T next[] = {T(sent + 1)};
+          sent += producer.try_push_batch(std::span<T>(next));
+        },
+        [&] { consumer.drain(take, 3); });
+    world.outcome(std::to_string(sent));
+    consumer.drain(take, 99);
+    world.check(received == sent, "nothing is lost");
+  }
+}
+
 inline Models spsc_models() {
   Models models;
   constexpr Sequence kWrap = ~Sequence{1};  // 2^64 - 2
@@ -190,6 +220,8 @@ inline Models spsc_models() {
     pausing.relax_waits = false;
     models.push_back({"SPSC 2 x 2, nearly full, capacity 16" + from, pausing,
                       [=](Explorer& world) { spsc_nearly_full_body(world, start); }, true, true});
+    models.push_back({"SPSC told of room, capacity 8" + from, pausing,
+                      [=](Explorer& world) { spsc_told_body(world, start); }, true, true});
   }
   return models;
 }
