@@ -75,9 +75,9 @@ std::uint64_t stream(std::size_t capacity, std::uint64_t count) {
 
 template <class Memory>
 void stream_all_sizes() {
-  for (const std::size_t capacity : {1U, 7U, 8U, 9U, 64U, 1000U}) {
-    EXPECT_EQ((stream<Numbered<1>, Memory>(capacity, 20'000)), 20'000U) << capacity;
-    EXPECT_EQ((stream<Numbered<8>, Memory>(capacity, 20'000)), 20'000U) << capacity;
+  for (const std::size_t capacity : {7U, 8U, 9U, 64U, 1000U}) {
+    EXPECT_EQ((stream<Numbered<1>, Memory>(capacity, 5'000)), 5'000U) << capacity;
+    EXPECT_EQ((stream<Numbered<8>, Memory>(capacity, 5'000)), 5'000U) << capacity;
     EXPECT_EQ((stream<Numbered<80>, Memory>(capacity, 2'000)), 2'000U) << capacity;
   }
 }
