@@ -11,20 +11,22 @@
 /// *Protocol.* Elements lie in lines (ring/line.hpp): one published word and, for 8-byte elements,
 /// seven of them in 64 bytes.
 ///   producer   owns published (in the lines), front: the position at which its current line begins
-///   consumer   owns consumed: the position after the last element taken
+///   consumer   owns consumed: the position after the last element taken; told: the same, stored
+///              once for many elements
 ///   invariant  consumed <= produced <= consumed + capacity; a slot is alive from publish to take
 /// The producer looks only when its cached limit says full, and first at `told`: `consumed` as it
 /// was some elements ago, on a cache line of its own. A look at a word takes its cache line away
 /// from the consumer, which has `told` to store once for many elements, but `consumed` for each. So
 /// a producer that keeps up with its consumer never disturbs it, and the capacity is exact all the
-/// same. The consumer never looks at a word of the producer's other than the line that it is about
-/// to read. Each side's cursor lives in its handle.
+/// same. The consumer goes by the line that it is about to read alone. Each side's cursor lives in
+/// its handle.
 /// A consumer that does not have to wait hands cache lines back as their owner: before it
 /// acknowledges the last element in one, it writes bytes of that slot over with themselves
 /// (`Slot::own_lines`), so that the producer meets lines that nobody shares. In rings of at most
-/// 1 MiB.
-/// Both sides fetch lines ahead, but only those with which the other has finished: the producer up
-/// to its cached limit, the consumer up to where `front` was when it last looked.
+/// 1 MiB; which elements' lines depends on the processor (Lines::hands_back).
+/// Where the processor does not do so by itself, both sides fetch lines ahead, but only those with
+/// which the other has finished: the producer up to its cached limit, the consumer up to where
+/// `front` was when it last looked.
 ///
 /// *Synchronisation.*
 ///   "published"  in ring/line.hpp: the element is constructed
@@ -32,7 +34,8 @@
 ///   "told"       consumer's store to told -> producer's load of it: the elements before it are
 ///
 /// *Progress.* Every operation is wait-free; a suspended thread blocks nobody but whoever needs its
-/// next message or slot.
+/// next message or slot. A producer that finds the ring full or nearly so may look again for up to
+/// a microsecond before it says so.
 ///
 /// *Source.* docs/design/spsc-ring.md. Role handles: crossbeam, iceoryx2. Cached limits: P. P. C.
 /// Lee et al., "A Lock-Free, Cache-Efficient Multi-Core Synchronization Mechanism" (MCRingBuffer),
@@ -291,7 +294,7 @@ class SpscRing<T, Memory>::Producer {
       if (writer_.room() == 0 && !open()) break;
       const auto wanted = kNeverThrows ? values.size() - sent : 1;
       const auto count = writer_.room() < wanted ? writer_.room() : wanted;
-      construct_each<std::dynamic_extent>(writer_.slot(), &values[sent], count);
+      construct_each(writer_.slot(), &values[sent], count);
       writer_.publish(count);
       sent += count;
     }
@@ -311,11 +314,10 @@ class SpscRing<T, Memory>::Producer {
   friend SpscRing;
   friend Claim;
 
-  /// As many as `kCount` says, or `count`.
-  template <std::size_t kCount, class U>
+  /// Inlined always: a loop whose length is known there becomes wide moves.
+  template <class U>
   [[gnu::always_inline]] static void construct_each(Slot<T>* slots, U* values, std::size_t count) {
-    const std::size_t end = kCount == std::dynamic_extent ? count : kCount;
-    for (std::size_t i = 0; i < end; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
       Memory::before_write(slots + i, sizeof(T));
       slots[i].construct(std::move(values[i]));
     }
@@ -372,7 +374,7 @@ class SpscRing<T, Memory>::Producer {
                         count / kItems,
                         [this](LineType* line, Sequence position) { enter(line, position); },
                         [&values](Slot<T>* slots) noexcept {
-                          construct_each<kItems>(slots, values, kItems);
+                          construct_each(slots, values, kItems);
                           values += kItems;
                         });
   }
@@ -468,7 +470,8 @@ class SpscRing<T, Memory>::Consumer {
   [[nodiscard]] std::size_t capacity() const noexcept { return block_->header.capacity; }
   /// Elements that can be taken; at most the true number when the call returns.
   [[nodiscard]] std::size_t size_approx() const noexcept { return block_->size_approx(); }
-  /// The position of the next element.
+  /// The position of the next element; in a handler of drain(), at most that of the one it is
+  /// given.
   [[nodiscard]] Sequence sequence() const noexcept { return reader_.position(); }
 
  private:
@@ -525,20 +528,25 @@ class SpscRing<T, Memory>::Consumer {
                           acknowledge(after);
                         });
   }
-  /// Destroys a line's elements, and hands it back; not where the processor fetches lines by
-  /// itself: there it would cost a reader of whole lines more than it gives their writer.
+  /// A line's elements have been handled. It is not handed back where the processor fetches lines
+  /// by itself: there that would cost a reader of whole lines more than it gives their writer.
   void leave_line(Slot<T>* slots) noexcept {
     constexpr bool kShared = LineLayout<Slot<T>>::kShared;
     const bool hands_back = reader_.lines().hands_back() && reader_.lines().fetches();
     for (std::size_t i = 0; i < LineType::kItems; ++i) {
-      if constexpr (!std::is_trivially_destructible_v<T>) {
-        Memory::before_write(slots + i, sizeof(T));
-        slots[i].destroy();
-      }
-      if (hands_back && (!kShared || i == LineType::kItems - 1)) {
-        Memory::before_write(slots + i, sizeof(T));
-        slots[i].own_lines();
-      }
+      leave(slots + i, hands_back && (!kShared || i == LineType::kItems - 1));
+    }
+  }
+  /// An element has been moved out or handled; with its slot, its cache lines may go back as this
+  /// processor's own: the writer gets them faster.
+  static void leave(Slot<T>* slot, bool hand_back) noexcept {
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      Memory::before_write(slot, sizeof(T));
+      slot->destroy();
+    }
+    if (hand_back) {
+      Memory::before_write(slot, sizeof(T));
+      slot->own_lines();
     }
   }
 
@@ -546,15 +554,7 @@ class SpscRing<T, Memory>::Consumer {
   /// after it. The reader's place is passed on, not loaded again: a load of what was stored a
   /// moment ago takes longer than all the rest.
   Sequence take(Sequence position) noexcept {
-    Slot<T>* const slot = reader_.slot();
-    if constexpr (!std::is_trivially_destructible_v<T>) {
-      Memory::before_write(slot, sizeof(T));
-      slot->destroy();
-    }
-    if (reader_.ends_streamed_line()) {  // the writer gets an owned line back faster
-      Memory::before_write(slot, sizeof(T));
-      slot->own_lines();
-    }
+    leave(reader_.slot(), reader_.ends_streamed_line());
     reader_.advance_to(position + 1);
     return position + 1;
   }
