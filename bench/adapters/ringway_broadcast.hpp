@@ -39,7 +39,10 @@ class RingwayBroadcastAdapter {
         : cursor(adapter.ring_.cursor().value()) {}
     template <class Handler>
     bool try_pop(Handler&& handler) {
-      return cursor.drain(std::forward<Handler>(handler), 1) != 0;
+      const auto message = cursor.try_read();
+      if (!message) return false;
+      handler(*message);
+      return true;
     }
     template <class Handler>
     std::size_t try_pop_batch(Handler&& handler, std::size_t limit) {

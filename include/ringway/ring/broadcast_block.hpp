@@ -256,36 +256,59 @@ class BroadcastWriter {
         [this] {
           return ask_limit(audience_, line_writer_.position(), capacity_, max_cursors_, finder_);
         },
-        [this, &enter](LineType* line, Sequence position) {
-          // relaxed: a hint, checked against the line by whoever uses it
-          block_->front.store(position, std::memory_order_relaxed);
-          enter(line, position);
-        });
+        [this, &enter](LineType* line, Sequence position) { begin(line, position, enter); });
   }
 
   [[gnu::always_inline]] void publish(std::size_t count) noexcept {
     line_writer_.publish(count);
-    if (audience_->attention.wanted()) [[unlikely]] {
-      const Finding found =
-          look(audience_, line_writer_.position(), capacity_, max_cursors_, finder_);
-      signals_ |= found.asked;
-      line_writer_.set_limit(found.limit);
-    }
+    if (audience_->attention.wanted()) [[unlikely]]
+      look();
+  }
+
+  /// Writes and publishes whole lines, as LineWriter::write_lines(); each is a publication, after
+  /// which the audience is looked at. \return how many
+  template <class Enter, class Write>
+  [[gnu::always_inline]] std::size_t publish_lines(std::size_t most, Enter&& enter,
+                                                   Write&& write) noexcept {
+    bool wanted = false;
+    const auto lines = line_writer_.write_lines(
+        most, [this, &enter](LineType* line, Sequence position) { begin(line, position, enter); },
+        write,
+        [this, &wanted] {
+          wanted = audience_->attention.wanted();
+          return !wanted;
+        });
+    if (wanted) [[unlikely]]
+      look();
+    return lines;
   }
 
   [[nodiscard]] bool has_signals() const noexcept { return signals_ != 0; }
   [[nodiscard]] std::uint64_t take_signals() noexcept { return std::exchange(signals_, 0); }
 
  private:
+  template <class Enter>
+  [[gnu::always_inline]] void begin(LineType* line, Sequence position, Enter& enter) noexcept {
+    // relaxed: a hint, checked against the line by whoever uses it
+    block_->front.store(position, std::memory_order_relaxed);
+    enter(line, position);
+  }
+  [[gnu::always_inline]] void look() noexcept {
+    const Finding found =
+        look_at(audience_, line_writer_.position(), capacity_, max_cursors_, finder_);
+    signals_ |= found.asked;
+    line_writer_.set_limit(found.limit);
+  }
+
   // What the slow paths find out. They are out of line and take the handle's state by value: a call
   // that took `this` would force the private cursors into memory on the fast path too.
   struct Finding {
     std::uint64_t asked;
     Sequence limit;
   };
-  [[gnu::noinline, gnu::cold]] static Finding look(Audience<Memory>* audience, Sequence position,
-                                                   std::size_t capacity, std::size_t max_cursors,
-                                                   const GateFinder<Memory>* finder) noexcept {
+  [[gnu::noinline, gnu::cold]] static Finding look_at(Audience<Memory>* audience, Sequence position,
+                                                      std::size_t capacity, std::size_t max_cursors,
+                                                      const GateFinder<Memory>* finder) noexcept {
     const auto asked = audience->attention.take_signals(max_cursors);
     return {asked, audience->limit(position, capacity, max_cursors, finder)};
   }

@@ -243,15 +243,15 @@ class BroadcastRing<T, Memory>::Producer {
                                  std::is_nothrow_constructible_v<T, std::add_rvalue_reference_t<U>>;
     std::size_t sent = 0;
     while (sent < values.size()) {
+      if constexpr (kWholeLines) {
+        sent += push_lines(values.data() + sent, values.size() - sent);
+        if (sent == values.size()) break;
+      }
       if (writer_.line().room() == 0 && !open()) break;
       if constexpr (kWholeLines) {
         const auto wanted = values.size() - sent;
         const auto count = writer_.line().room() < wanted ? writer_.line().room() : wanted;
-        Slot<T>* slot = writer_.line().slot();
-        for (std::size_t i = 0; i < count; ++i) {
-          Memory::before_write(slot + i, sizeof(T));
-          slot[i].construct(std::move(values[sent + i]));
-        }
+        construct_each(writer_.line().slot(), &values[sent], count);
         publish(count);
         sent += count;
       } else {
@@ -311,10 +311,30 @@ class BroadcastRing<T, Memory>::Producer {
     }
   }
 
-  void publish(std::size_t count) noexcept { writer_.publish(count); }
-  [[nodiscard, gnu::always_inline]] bool open() noexcept {
-    return writer_.open([](auto*, Sequence) {});
+  /// Inlined always: a loop whose length is known there becomes wide moves.
+  template <class U>
+  [[gnu::always_inline]] static void construct_each(Slot<T>* slots, U* values,
+                                                    std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) {
+      Memory::before_write(slots + i, sizeof(T));
+      slots[i].construct(std::move(values[i]));
+    }
   }
+  /// Publishes those of the next values that fill whole lines, as far as there is known to be room.
+  template <class U>
+  [[gnu::always_inline]] std::size_t push_lines(U* values, std::size_t count) noexcept {
+    constexpr std::size_t kItems = Block::LineType::kItems;
+    return kItems *
+           writer_.publish_lines(count / kItems, kEnterNothing, [&values](Slot<T>* slots) noexcept {
+             construct_each(slots, values, kItems);
+             values += kItems;
+           });
+  }
+
+  void publish(std::size_t count) noexcept { writer_.publish(count); }
+  [[nodiscard, gnu::always_inline]] bool open() noexcept { return writer_.open(kEnterNothing); }
+
+  static constexpr auto kEnterNothing = [](auto*, Sequence) noexcept {};
 
   Block* block_;
   BroadcastWriter<Block, Slot<T>, Memory> writer_;
@@ -369,8 +389,15 @@ class BroadcastRing<T, Memory>::Cursor {
   template <class Handler>
   std::size_t drain(Handler&& handler,
                     std::size_t limit) noexcept(std::is_nothrow_invocable_v<Handler&, const T&>) {
+    const bool hands_back = hands_back_ && reader_.lines().hands_back_drained();
     std::size_t read = 0;
     while (read < limit) {
+      if constexpr (kReadsAll<Handler>) {
+        if (limit - read >= Block::LineType::kItems) {
+          read += drain_lines(handler, limit - read, hands_back);
+          if (read == limit) break;
+        }
+      }
       if (reader_.available() == 0 && !reader_.open()) break;
       const auto wanted = limit - read;
       const auto count = reader_.available() < wanted ? reader_.available() : wanted;
@@ -379,7 +406,7 @@ class BroadcastRing<T, Memory>::Cursor {
       for (std::size_t i = 0; i < count; ++i) {
         Memory::before_read(reader_.slot(), sizeof(T));
         const T& element = reader_.slot()->get();
-        pass_element(reader_, hands_back_);
+        pass_element(reader_, hands_back);
         ++read;
         if (!go_on_after(handler, element)) return read;
       }
@@ -417,7 +444,8 @@ class BroadcastRing<T, Memory>::Cursor {
     const auto behind = gate_.behind(reader_.position(), lines.head(gate_.block()->front));
     return behind < lines.slots() ? behind : lines.slots();
   }
-  /// The position of the next element.
+  /// The position of the next element; in a handler of drain(), at most the one behind that which
+  /// it is given.
   [[nodiscard]] Sequence sequence() const noexcept { return reader_.position(); }
   /// The number of this reader's gate.
   [[nodiscard]] std::size_t gate() const noexcept { return gate_.number(); }
@@ -429,6 +457,29 @@ class BroadcastRing<T, Memory>::Cursor {
       : gate_(std::move(gate)),
         reader_(gate_.block()->lines(shape), gate_.position()),
         hands_back_(!shape.apart) {}
+
+  /// A handler that can not end a drain between two elements, neither by an answer nor by throwing.
+  template <class Handler>
+  static constexpr bool kReadsAll = std::is_nothrow_invocable_v<Handler&, const T&> &&
+                                    !std::is_same_v<std::invoke_result_t<Handler&, const T&>, bool>;
+  /// As drain(), of lines that are there as a whole.
+  template <class Handler>
+  [[gnu::always_inline]] std::size_t drain_lines(Handler& handler, std::size_t limit,
+                                                 bool hands_back) noexcept {
+    constexpr std::size_t kItems = Block::LineType::kItems;
+    return kItems * reader_.read_lines(
+                        limit / kItems, [](auto*, Sequence) noexcept {},
+                        [this, &handler, hands_back](auto* line, Sequence after) noexcept {
+                          for (Slot<T>& slot : *line) {
+                            Memory::before_read(&slot, sizeof(T));
+                            handler(std::as_const(slot.get()));
+                          }
+                          if (LineLayout<Slot<T>>::kShared && hands_back) {
+                            reader_.own_line(line, after);
+                          }
+                          gate_.advance(after);
+                        });
+  }
 
   CursorGate<Block, Memory> gate_;
   LineReader<Slot<T>, Memory> reader_;

@@ -115,6 +115,9 @@ class Lines {
   /// writer comes back to it; of elements that have cache lines to themselves only on processors
   /// that need to be asked for lines ahead.
   [[nodiscard]] bool hands_back() const noexcept { return hands_back_; }
+  /// The same for a reader of many elements at once: where the processor fetches lines by itself,
+  /// that would cost it more than it gives their writer.
+  [[nodiscard]] bool hands_back_drained() const noexcept { return hands_back_ && fetches_; }
   /// The slots of all lines together.
   [[nodiscard]] std::size_t slots() const noexcept {
     return static_cast<std::size_t>(last_ - first_ + 1) * kItems;
@@ -234,22 +237,24 @@ class LineWriter {
 
   /// Writes and publishes whole lines, at most `most` of them, for as long as the cached limit
   /// allows and the writer stands between two lines: `write(slots)` constructs a line's elements,
-  /// `enter` is as for open(). With its place in registers, which calls for one line after the
-  /// other would not leave there. \return how many
-  template <class Enter, class Write>
-  [[gnu::always_inline]] std::size_t write_lines(std::size_t most, Enter&& enter,
-                                                 Write&& write) noexcept {
+  /// `enter` is as for open(), `goes_on()` is asked when a line is published. With its place in
+  /// registers, which calls for one line after the other would not leave there. \return how many
+  template <class Enter, class Write, class GoesOn>
+  [[gnu::always_inline]] std::size_t write_lines(std::size_t most, Enter&& enter, Write&& write,
+                                                 GoesOn&& goes_on) noexcept {
     if (position_ != line_end_) return 0;
     auto* line = line_;
     auto position = position_;
     std::size_t lines = 0;
-    while (lines < most && distance(position + LinesType::kItems, limit_) >= 0) {
+    bool on = true;
+    while (on && lines < most && distance(position + LinesType::kItems, limit_) >= 0) {
       line = lines_.after(line);
       enter(line, position);
       write(line->begin());
       position += LinesType::kItems;
       line->published.store(position, std::memory_order_release);  // release "published"
       ++lines;
+      on = goes_on();
     }
     if (lines != 0) {
       line_ = line;
@@ -354,8 +359,8 @@ class LineReader {
   }
 
   /// Reads whole lines, at most `most` of them, for as long as all of a line is there and the
-  /// reader stands between two: `read(slots, after)` is given a line's slots and the position after
-  /// them, `enter` is as for open(). With its place in registers, as LineWriter::write_lines.
+  /// reader stands between two: `read(line, after)` is given a line and the position after its
+  /// elements, `enter` is as for open(). With its place in registers, as LineWriter::write_lines.
   /// \return how many
   template <class Enter, class Read>
   [[gnu::always_inline]] std::size_t read_lines(std::size_t most, Enter&& enter,
@@ -372,7 +377,7 @@ class LineReader {
       line = next;
       enter(line, position);
       position += LinesType::kItems;
-      read(line->begin(), position);
+      read(line, position);
     }
     if (lines != 0) {
       line_ = line;
@@ -401,11 +406,13 @@ class LineReader {
   /// Makes this processor the owner of the current line, all of which has been published, so that
   /// its writer gets it back faster: docs/design/broadcast-ring.md. For lines that several read;
   /// changes nothing in them, whatever the writer does meanwhile. Wait-free.
-  void own_line() noexcept {
-    auto whole = line_end_;  // another position is from a later lap
+  void own_line() noexcept { own_line(line_, line_end_); }
+  /// The same of a line that ends before position `end`, and has been read.
+  static void own_line(Line<SlotType, Memory>* line, Sequence end) noexcept {
+    auto whole = end;  // another position is from a later lap
     // relaxed: writes the same position over itself
-    line_->published.compare_exchange_strong(whole, line_end_, std::memory_order_relaxed,
-                                             std::memory_order_relaxed);  // relaxed: no matter
+    line->published.compare_exchange_strong(whole, end, std::memory_order_relaxed,
+                                            std::memory_order_relaxed);  // relaxed: no matter
   }
 
   /// The position after the last slot of the current line, in this reader's lap.

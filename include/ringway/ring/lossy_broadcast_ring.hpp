@@ -365,6 +365,7 @@ class LossyBroadcastRing<T, Memory>::Cursor {
   template <class Handler>
   std::size_t drain(Handler&& handler,
                     std::size_t limit) noexcept(std::is_nothrow_invocable_v<Handler&, const T&>) {
+    const bool hands_back = hands_back_ && reader_.lines().hands_back_drained();
     std::size_t read = 0;
     while (read < limit) {
       if (reader_.available() == 0 && !reader_.open()) break;
@@ -374,7 +375,7 @@ class LossyBroadcastRing<T, Memory>::Cursor {
       const AtExit pass([this] { gate_.advance(reader_.position()); });
       for (std::size_t i = 0; i < count; ++i) {
         const typename SlotType::Copy copy(*reader_.slot());
-        pass_element(reader_, hands_back_);
+        pass_element(reader_, hands_back);
         ++read;
         if (!go_on_after(handler, copy.get())) return read;
       }

@@ -376,7 +376,8 @@ class SpscRing<T, Memory>::Producer {
                         [&values](Slot<T>* slots) noexcept {
                           construct_each(slots, values, kItems);
                           values += kItems;
-                        });
+                        },
+                        []() noexcept { return true; });
   }
 
   Block* block_;
@@ -519,23 +520,20 @@ class SpscRing<T, Memory>::Consumer {
     return kItems * reader_.read_lines(
                         limit / kItems,
                         [this](LineType* line, Sequence position) { enter(line, position); },
-                        [this, &handler](Slot<T>* slots, Sequence after) noexcept {
-                          for (std::size_t i = 0; i < kItems; ++i) {
-                            Memory::before_read(slots + i, sizeof(T));
-                            handler(slots[i].get());
+                        [this, &handler](LineType* line, Sequence after) noexcept {
+                          for (Slot<T>& slot : *line) {
+                            Memory::before_read(&slot, sizeof(T));
+                            handler(slot.get());
                           }
-                          leave_line(slots);
+                          leave_line(*line);
                           acknowledge(after);
                         });
   }
-  /// A line's elements have been handled. It is not handed back where the processor fetches lines
-  /// by itself: there that would cost a reader of whole lines more than it gives their writer.
-  void leave_line(Slot<T>* slots) noexcept {
+  /// A line's elements have been handled.
+  void leave_line(LineType& line) noexcept {
     constexpr bool kShared = LineLayout<Slot<T>>::kShared;
-    const bool hands_back = reader_.lines().hands_back() && reader_.lines().fetches();
-    for (std::size_t i = 0; i < LineType::kItems; ++i) {
-      leave(slots + i, hands_back && (!kShared || i == LineType::kItems - 1));
-    }
+    const bool hands_back = reader_.lines().hands_back_drained();
+    for (Slot<T>& slot : line) leave(&slot, hands_back && (!kShared || &slot + 1 == line.end()));
   }
   /// An element has been moved out or handled; with its slot, its cache lines may go back as this
   /// processor's own: the writer gets them faster.
@@ -563,7 +561,7 @@ class SpscRing<T, Memory>::Consumer {
   }
 
   static constexpr std::size_t kLinesPerLook = 32;
-  static constexpr Sequence kTellAfter = 128;
+  static constexpr Sequence kTellAfter = 1024;
 
   Block* block_;
   LineReader<Slot<T>, Memory> reader_;

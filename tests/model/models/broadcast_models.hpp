@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -192,6 +193,61 @@ void join_behind_body(Explorer& world, std::size_t capacity, unsigned before, un
   }
 }
 
+/// A number that fills a line, so that a batch goes line by line.
+struct LineNumber : Number {
+  using Number::Number;
+  char rest[48]{};
+};
+
+/// Batches of whole lines to a reader that drains, which joins meanwhile if it is asked to, at what
+/// is there: it sees a gapless piece of the stream.
+inline void broadcast_batch_body(Explorer& world, bool joins, unsigned batches, Sequence start) {
+  using Ring = BroadcastRing<LineNumber, ModelMemory>;
+  constexpr std::size_t kCapacity = 2;
+  auto ring =
+      Ring::create({.capacity = kCapacity, .max_cursors = 1, .start = start, .retain = joins})
+          .value();
+  {
+    auto producer = ring.producer().value();
+    std::optional<typename Ring::Cursor> cursor;
+    if (!joins) cursor.emplace(ring.cursor().value());
+    std::uint64_t sent = 0;
+    const auto send_two = [&] {
+      const LineNumber two[] = {LineNumber(sent), LineNumber(sent + 1)};
+      sent += producer.try_push_batch(std::span(two));
+    };
+    send_two();
+    const auto there = sent;
+    std::uint64_t first = 0;
+    std::uint64_t next = 0;
+    const auto take = [&](const LineNumber& element) noexcept {
+      world.check(element.value == next, "a reliable reader misses nothing");
+      ++next;
+    };
+    world.threads(
+        [&] {
+          for (unsigned i = 0; i < batches; ++i) {
+            world.operation();
+            send_two();
+          }
+        },
+        [&] {
+          if (joins) {
+            cursor.emplace(ring.cursor(Start::kOldest).value());
+            first = next = cursor->sequence() - start;
+          }
+          world.operation();
+          cursor->drain(take, 2);
+          world.operation();
+          cursor->drain(take, 2);
+        });
+    world.check(first <= sent && next <= sent && first + kCapacity >= there, "no invention");
+    world.outcome(std::to_string(sent) + std::to_string(first) + std::to_string(next));
+    cursor->drain(take, 9);
+    world.check(next == sent, "nothing is lost");
+  }
+}
+
 /// Two words that belong together: a torn copy does not add up.
 struct Pair {
   explicit Pair(std::uint64_t number) noexcept : value(number), mirror(~number) {}
@@ -331,6 +387,12 @@ inline Models broadcast_models() {
     add(
         "broadcast, leave while publishing 1, capacity 1" + from, {},
         [=](Explorer& world) { come_or_go_body(world, false, start); }, start == 0, true);
+    for (const unsigned batches : {1U, 2U}) {
+      add(
+          "broadcast, batch of 2 lines x " + std::to_string(batches) + ", drained" + from, {},
+          [=](Explorer& world) { broadcast_batch_body(world, false, batches, start); },
+          batches == 1 && start == 0, true);
+    }
     for (const bool refused : {false, true}) {
       Options options;
       options.heavy_refused = refused;
@@ -369,6 +431,9 @@ inline Models broadcast_models() {
                                                          start);
           },
           false, false);
+      add(
+          "broadcast, join at the oldest while a batch of 2 lines is published" + how, options,
+          [=](Explorer& world) { broadcast_batch_body(world, true, 1, start); }, false, true);
       for (const std::size_t capacity : {1U, 2U}) {
         add(
             "broadcast, leave and join while publishing 2, capacity " + std::to_string(capacity) +

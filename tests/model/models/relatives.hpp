@@ -41,6 +41,7 @@ namespace ringway::model {
       "lock-free MPMC",
       "lock-free MPMC claim, push, seal, drain",
       "broadcast 1P2C",
+      "broadcast, batch",
       "broadcast, join while publishing",
       "broadcast, join at",
       "broadcast, leave",
