@@ -55,8 +55,8 @@ struct Target {
 [[nodiscard]] const char* reason_without(const std::string& file, const std::string& line) {
   const auto has = [&line](const char* text) { return line.find(text) != std::string::npos; };
   if (has("std::atomic_signal_fence")) return "an order for the compiler (3)";
-  for (const char* each :
-       {"lane_tap.hpp", "participants.hpp", "segment.hpp", "shared_memory.hpp"}) {
+  for (const char* each : {"lane_tap.hpp", "lane_watch.hpp", "own_watch.hpp", "participants.hpp",
+                           "segment.hpp", "shared_memory.hpp"}) {
     if (file == each) return "between processes: no model (4)";
   }
   if (file == "asymmetric_fence.hpp") return "the policy's own (3)";

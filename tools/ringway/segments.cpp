@@ -65,7 +65,10 @@ std::vector<Orphans> orphans_in(const std::string& folder) {
   std::error_code error;
   for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
        at.increment(error)) {
-    const auto name = ringway::OwnSegments::parse(at->path().filename().string());
+    auto name = ringway::OwnSegments::parse(at->path().filename().string());
+    if (const auto watch = ringway::WatchName::parse(at->path().filename().string())) {
+      name = {watch->control, watch->inode, watch->id};  // an observer's
+    }
     if (!name || name->control.rfind(kPrefix, 0) != 0) continue;
     const auto control = folder + '/' + name->control;
     struct stat facts {};

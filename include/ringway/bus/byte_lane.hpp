@@ -60,6 +60,7 @@ struct LaneRings<Bytes, Memory> {
   lane.capacity = options.capacity;
   lane.max_readers = options.max_readers;
   lane.retain = options.retain;
+  lane.observer_lag_limit = options.observer_lag_limit;
   lane.largest = options.largest;
   return lane;
 }

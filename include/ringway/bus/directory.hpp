@@ -113,6 +113,7 @@ struct alignas(kOwnerSpacing) LaneRecord {
   std::uint32_t publisher = 0;  // participant that writes it
   std::uint32_t binding = 0;    // its publisher reserves gates for those who are to read it
   std::uint32_t lives = 0;      // lanes that this record has been: who only looks tells them apart
+  std::uint32_t watched = 0;    // waits for observers: answers to them end its piece of the segment
   std::uint64_t ring_offset = 0;  // in the block: the ring, or, if it lies apart, its audience
   std::uint64_t ring_bytes = 0;
   std::uint64_t segment = 0;  // whose memory the ring lies in (bus/home.hpp); 0: the block's
@@ -141,9 +142,10 @@ struct alignas(kOwnerSpacing) LaneRecord {
     return (state_.load(std::memory_order_acquire) & kLeft) != 0;  // acquire "lane closed"
   }
 
-  /// Whether the ring has a reader, or is about to have one, or retains. Under the directory lock.
+  /// Whether the ring has a reader, or is about to have one, or retains, or waits for observers.
+  /// Under the directory lock.
   void set_heard(bool heard) noexcept {
-    heard = heard || retains != 0;
+    heard = heard || retains != 0 || watched != 0;
     if (heard == !unheard()) return;
     if (heard) {
       state_.fetch_or(kHeard, std::memory_order_relaxed);  // relaxed: see the file comment

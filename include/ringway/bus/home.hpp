@@ -11,6 +11,7 @@
 
 #include <sys/mman.h>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -53,7 +54,10 @@ concept SharedHome = Home<H> && requires(H& home) {
 ///   segment(number, hold)     the memory of that number as it is mapped here, while `hold` lives
 ///   take_word()               a word for a reader's position and its place; or none
 ///   make_finder()             how a producer finds words by their places; expect(gate, number)
-///                             readies it for a reader of that number's
+///                             readies it for a reader of that number's; admit_observers(memory,
+///                             lane, life, lag limit) has it wait for observers, who find answers
+///                             in the memory; waits_for_observers() tells that it may just do so
+///   kObserverAnswers          bytes of that memory
 ///   segment_of(participant)   the number of a participant's memory
 ///   lane_freed(number)        under the directory lock: a lane in that memory is used no more
 template <class H>
@@ -64,6 +68,10 @@ concept OwnerHome = SharedHome<H> && requires(H& home, typename H::LaneHold& hol
   home.segment(std::uint64_t{}, hold);
   hold.word = home.take_word();
   home.make_finder()->expect(std::size_t{}, home.segment_of(std::uint32_t{}));
+  home.make_finder()->admit_observers(home.own_memory(), std::uint32_t{}, std::uint32_t{},
+                                      std::chrono::nanoseconds{});
+  home.make_finder()->waits_for_observers();
+  H::kObserverAnswers;
   home.lane_freed(std::uint64_t{});
 };
 

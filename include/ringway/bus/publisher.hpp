@@ -110,6 +110,11 @@ class LanePublisher {
           to_absl(directory.topic(topic).type_name.view()),
           " is not trivially copyable; set admits_lossy to false, or publish a plain struct"));
     }
+    if (options.observer_lag_limit.count() < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", name, "\": a limit of ", options.observer_lag_limit.count(),
+                       " ns can not be kept; 0 waits for no observer (observer_lag_limit)"));
+    }
     const auto refuse = [name](SetupError error) {
       return absl::InvalidArgumentError(
           absl::StrCat("no lane for \"", name, "\": ", describe(error)));
@@ -152,20 +157,28 @@ class LanePublisher {
       if (lossy) parts = Rings::Lossy::parts(ring_options);
     }
     if (!parts) return refuse(parts.error());
-    const auto piece =
-        directory.find_room(core->home().own_segment(), own, H::kFirstLane, parts->block);
+    const bool watched = options.observer_lag_limit.count() != 0;
+    const auto ring_bytes = watched ? round_up(parts->block, kOwnerSpacing) : parts->block;
+    const auto piece = directory.find_room(core->home().own_segment(), own, H::kFirstLane,
+                                           ring_bytes + (watched ? H::kObserverAnswers : 0));
     if (!piece.ok()) return piece.status();
     auto index =
         directory.new_lane(kind, topic, lossy, parts->audience, core->participant(), *piece);
     if (!index.ok()) return index.status();
     auto finder = core->home().make_finder();
-    auto producer = format(lossy, finder, own.subspan(piece->offset, piece->bytes),
-                           directory.ring_memory(directory.lane(*index)), ring_options);
+    auto& lane = directory.lane(*index);
+    auto producer = format(lossy, finder, own.subspan(piece->offset, ring_bytes),
+                           directory.ring_memory(lane), ring_options);
     if (!producer) {
       directory.free_lane(*index);
       return refuse(producer.error());
     }
-    directory.lane(*index).retains = options.retain ? 1 : 0;
+    if (watched) {
+      finder->admit_observers(own.subspan(piece->offset + ring_bytes, H::kObserverAnswers), *index,
+                              lane.lives, options.observer_lag_limit);
+      lane.watched = 1;
+    }
+    lane.retains = options.retain ? 1 : 0;
     directory.hold(*index, core->participant());
     return LanePublisher(std::move(core), *index, std::move(finder), *std::move(producer));
   }
@@ -275,7 +288,7 @@ class LanePublisher {
             status = attempt();
             return status != PublishStatus::kFull;
           },
-          core_->nap(deadline));
+          nap(deadline));
       if (answered) return status;
       if (deadline.passed()) return PublishStatus::kTimedOut;
       core_->look_after_others();  // the reader that holds the lane back may have died
@@ -331,6 +344,18 @@ class LanePublisher {
  private:
   using AnyProducer = std::variant<std::monostate, ReliableProducer, LossyProducer>;
 
+  /// How long to sleep until the next look for room. Observers wake nobody.
+  [[nodiscard]] Deadline nap(Deadline deadline) const noexcept {
+    if constexpr (OwnerHome<H>) {
+      constexpr std::chrono::nanoseconds kNap = std::chrono::microseconds(500);
+      const auto left_ns = deadline.left_ns();
+      const bool longer = left_ns < 0 || left_ns > kNap.count();
+      if (longer && finder_ != nullptr && finder_->waits_for_observers()) {
+        return Deadline::after(kNap);
+      }
+    }
+    return core_->nap(deadline);
+  }
   /// Where the next message that is put into the ring will lie.
   [[nodiscard]] Sequence position() const noexcept {
     if (auto* reliable = std::get_if<ReliableProducer>(&producer_)) return reliable->sequence();

@@ -33,6 +33,9 @@ struct TopicOptions {
   /// Always keep the newest `capacity` messages in the lane for subscribers who come later
   /// (SubscribeOptions::start), whoever has read them. Without it some of them may be missing.
   bool retain = false;
+  /// Between processes: wait for reliable observers (shm/observer.hpp) as for subscribers, but let
+  /// go of one that has kept the lane full for so long without reading on. 0: wait for none.
+  std::chrono::nanoseconds observer_lag_limit{0};
 };
 
 /// A named stream of `T`. A name with wildcards is a family: many topics of one type that a
@@ -69,6 +72,8 @@ struct ByteTopicOptions {
   /// whoever has read them, and as long as the publisher is there: all that leave room for the next
   /// one. Without it every subscription begins with the next message.
   bool retain = false;
+  /// As in TopicOptions.
+  std::chrono::nanoseconds observer_lag_limit{0};
 };
 
 /// A named stream of messages of any size, in whatever encoding: bytes that are written in place

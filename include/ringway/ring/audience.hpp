@@ -96,6 +96,11 @@ struct GateFinder {
   /// can not: then the reader holds the producer back where it joined. Called when the ring may be
   /// full and when readers come.
   const Word* (*find)(const GateFinder& self, std::size_t gate, std::uint64_t place) noexcept;
+  /// Where the slowest is of `slowest`, who is known here, and readers that have no gate in the
+  /// audience; null: there are none. `own` is the producer's position, `capacity` as for limit().
+  /// Called when the ring may be full and when readers come, while nothing is being written.
+  Sequence (*slowest_of)(const GateFinder& self, Sequence own, Sequence slowest,
+                         std::size_t capacity) noexcept = nullptr;
 
   /// Takes a place for the address of a word. For readers in this address space whose block nobody
   /// else can write: between processes a place is whatever somebody wrote there.
@@ -246,6 +251,9 @@ class alignas(kOwnerSpacing) Audience {
       const auto state = gates()[i].state.load(std::memory_order_acquire);  // acquire "gate freed"
       if (state != GateType::kReliable) continue;
       slowest = earlier(slowest, position_of(i, finder));
+    }
+    if (finder != nullptr && finder->slowest_of != nullptr) [[unlikely]] {
+      slowest = finder->slowest_of(*finder, own, slowest, capacity);
     }
     return slowest + capacity;
   }

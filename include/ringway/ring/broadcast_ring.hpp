@@ -324,17 +324,18 @@ class BroadcastRing<T, Memory>::Producer {
   template <class U>
   [[gnu::always_inline]] std::size_t push_lines(U* values, std::size_t count) noexcept {
     constexpr std::size_t kItems = Block::LineType::kItems;
-    return kItems *
-           writer_.publish_lines(count / kItems, kEnterNothing, [&values](Slot<T>* slots) noexcept {
-             construct_each(slots, values, kItems);
-             values += kItems;
-           });
+    return kItems * writer_.publish_lines(
+                        count / kItems, [](auto*, Sequence) noexcept {},
+                        [&values](Slot<T>* slots) noexcept {
+                          construct_each(slots, values, kItems);
+                          values += kItems;
+                        });
   }
 
   void publish(std::size_t count) noexcept { writer_.publish(count); }
-  [[nodiscard, gnu::always_inline]] bool open() noexcept { return writer_.open(kEnterNothing); }
-
-  static constexpr auto kEnterNothing = [](auto*, Sequence) noexcept {};
+  [[nodiscard, gnu::always_inline]] bool open() noexcept {
+    return writer_.open([](auto*, Sequence) noexcept {});
+  }
 
   Block* block_;
   BroadcastWriter<Block, Slot<T>, Memory> writer_;

@@ -119,6 +119,8 @@ struct LaneInfo {
   bool left = false;          ///< its publisher is gone; what is in it is still read
   std::uint32_t waiting = 0;  ///< publishers asleep until there is room
   std::uint64_t ring_bytes = 0;
+  std::uint64_t board = 0;             ///< where its answers to observers lie in the ring's file;
+                                       ///< 0: it waits for none
   std::uint64_t type_size = 0;         ///< of its messages; 0 if not known
   std::optional<LaneType> type;        ///< of its messages, if the bus keeps it
   std::vector<std::byte> description;  ///< of their type, for decode_message_type(); may be empty

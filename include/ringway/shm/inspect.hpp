@@ -42,6 +42,7 @@
 #include "ringway/shm/line_shape.hpp"
 #include "ringway/shm/shared_bus.hpp"
 #include "ringway/shm/type_encoding.hpp"
+#include "ringway/shm/watch.hpp"
 
 namespace ringway {
 
@@ -84,6 +85,7 @@ class BusInspector {
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] ::uid_t owner() const noexcept { return facts_.st_uid; }
+  [[nodiscard]] ::ino_t inode() const noexcept { return facts_.st_ino; }
 
   /// What is there now.
   [[nodiscard]] absl::StatusOr<BusSnapshot> snapshot() {
@@ -128,15 +130,7 @@ class BusInspector {
   /// or not to be had
   [[nodiscard]] bool copy_out(std::uint64_t segment, std::uint64_t offset,
                               std::span<std::byte> to) const noexcept {
-    const int file = segment == 0 ? file_.get() : file_of(segment);
-    while (!to.empty()) {
-      const auto got = ::pread(file, to.data(), to.size(), static_cast<off_t>(offset));
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return false;
-      to = to.subspan(static_cast<std::size_t>(got));
-      offset += static_cast<std::uint64_t>(got);
-    }
-    return true;
+    return copy_from(segment == 0 ? file_.get() : file_of(segment), offset, to);
   }
 
   /// The position after the newest message of a ring. \return nothing if the file is too short
@@ -477,6 +471,9 @@ class BusInspector {
           header.capacity > header.blocks * ring.shape.items) {
         return absl::DataLossError("its ring has an impossible header");
       }
+    }
+    if (record.watched != 0 && apart && ring_bytes > sizeof(LaneBoard)) {
+      lane.board = ring.offset + ring_bytes - sizeof(LaneBoard);
     }
     ring.lines = ring.offset + lines;
     ring.blocks = header.blocks;

@@ -20,6 +20,11 @@
 /// once it was overtaken it goes on at the head; the numbers in front of the messages tell what it
 /// missed. Of a lane that has hardly more room than for two of its largest messages it sees few.
 ///
+/// *Held.* Where a publisher waits for the reader (`held_from` of read()), nothing from a position
+/// of its choice on is overwritten before the reader has said that it is behind it. That is asked
+/// after the copy, and only where the above leaves a doubt: the publisher says that it waits no
+/// more before it overwrites anything.
+///
 /// *Lanes end.* A lane's memory may become another's. Whoever reads for long says how that is found
 /// out (`is_own` of read()): it is asked after each copy, and what was copied too late is not
 /// shown.
@@ -85,8 +90,15 @@ class LaneTap {
   template <class Visit, class IsOwn>
   absl::StatusOr<std::size_t> read(const BusInspector& bus, std::size_t limit, Visit&& visit,
                                    IsOwn&& is_own) {
+    return read(bus, limit, visit, is_own, [] { return std::optional<Sequence>(); });
+  }
+  /// The same, where `held_from()` tells from which position on the publisher has waited for this
+  /// reader until now; nothing if it does not.
+  template <class Visit, class IsOwn, class HeldFrom>
+  absl::StatusOr<std::size_t> read(const BusInspector& bus, std::size_t limit, Visit&& visit,
+                                   IsOwn&& is_own, HeldFrom&& held_from) {
     if (ended_) return 0;
-    if (ring_.of_bytes()) return read_bytes(bus, limit, visit, is_own);
+    if (ring_.of_bytes()) return read_bytes(bus, limit, visit, is_own, held_from);
     if (ring_.slots() == 0) return absl::FailedPreconditionError("the lane has no ring to read");
     std::size_t given = 0;
     for (int vain = 0; given < limit && vain < kMostVain;) {
@@ -94,7 +106,7 @@ class LaneTap {
       if (!head) return absl::DataLossError("the segment has become shorter");
       if (position_ == *head) break;
       const bool back = precedes(*head, position_);  // another publisher's ring by now
-      const auto kept = oldest(*head);
+      const auto kept = kept_at(*head, held_from);
       const auto begin = back ? *head : precedes(position_, kept) ? kept : position_;
       const auto count = copy(bus, begin, *head, limit - given);
       if (!count) return absl::DataLossError("the segment has become shorter");
@@ -107,7 +119,7 @@ class LaneTap {
       }
       if (back) position_ = begin;
       give_up_before(begin);
-      give_up_before(oldest(*later));  // what may have been overwritten while it was copied
+      give_up_before(kept_at(*later, held_from));  // the rest may have been overwritten meanwhile
       const auto end = begin + *count;
       vain = precedes(position_, end) ? 0 : vain + 1;
       while (precedes(position_, end)) {
@@ -119,6 +131,12 @@ class LaneTap {
     return given;
   }
 
+  /// Begins with the lane's first message after all. \pre nothing was read, and the publisher has
+  /// waited for this reader since the lane was made
+  void begin_with_first() noexcept {
+    position_ = ring_.start;
+    if (ring_.of_bytes()) next_number_ = 0;
+  }
   /// So many messages have taken no place in the ring by now: LaneInfo::skipped. Those that came
   /// since the last time count as lost, in front of the next one.
   void note_skipped(std::uint64_t skipped) noexcept {
@@ -127,6 +145,8 @@ class LaneTap {
     skipped_ = skipped;
   }
   [[nodiscard]] bool ended() const noexcept { return ended_; }
+  /// Of the next message, as the ring counts; everything before it has been read, or lost.
+  [[nodiscard]] Sequence position() const noexcept { return position_; }
   /// Messages that were overwritten before they were read.
   [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
   [[nodiscard]] const LaneRing& ring() const noexcept { return ring_; }
@@ -151,15 +171,15 @@ class LaneTap {
     position_ = head;
     next_number_.reset();  // not known for sure
   }
-  template <class Visit, class IsOwn>
+  template <class Visit, class IsOwn, class HeldFrom>
   absl::StatusOr<std::size_t> read_bytes(const BusInspector& bus, std::size_t limit, Visit& visit,
-                                         IsOwn& is_own) {
+                                         IsOwn& is_own, HeldFrom& held_from) {
     std::size_t given = 0;
     for (int vain = 0; given < limit && vain < kMostVain; ++vain) {
       const auto head = bus.head_of(ring_);
       if (!head) return absl::DataLossError("the segment has become shorter");
       if (precedes(*head, position_)) next_number_.reset();  // another publisher's ring by now
-      if (precedes(*head, position_) || overtaken(*head)) position_ = *head;
+      position_ = precedes(*head, position_) ? *head : frame_at_or_after(*head, held_from);
       if (position_ == *head) break;
       if (!copy_frames(bus, *head)) return absl::DataLossError("the segment has become shorter");
       if (!settle()) return unsettled();
@@ -169,8 +189,8 @@ class LaneTap {
         ended_ = true;
         break;
       }
-      if (overtaken(*later)) {
-        position_ = *later;
+      if (const auto kept = frame_at_or_after(*later, held_from); kept != position_) {
+        position_ = kept;
         continue;
       }
       const auto before = given;
@@ -229,6 +249,27 @@ class LaneTap {
     const auto frame = frame_bytes(ring_.largest);
     const auto reach = (frame <= rest ? 0 : rest) + frame + kFrameHeader;
     return head - position_ > frames() || head - position_ + reach > frames();
+  }
+
+  /// The frame at position_ if it is there for sure, when the head is there; else one behind it
+  /// that is.
+  template <class HeldFrom>
+  [[nodiscard]] Sequence frame_at_or_after(Sequence head, HeldFrom& held_from) const {
+    if (!overtaken(head)) return position_;
+    const auto held = held_from();
+    const auto kept = held && precedes(position_, *held) ? *held : position_;
+    return held && head - kept <= frames() ? kept : head;
+  }
+  /// The oldest message that is there for sure, when the head is there, of those that are of
+  /// interest.
+  template <class HeldFrom>
+  [[nodiscard]] Sequence kept_at(Sequence head, HeldFrom& held_from) const {
+    const auto kept = oldest(head);
+    if (!precedes(position_, kept)) return kept;
+    const auto held = held_from();
+    if (!held) return kept;
+    const auto first = precedes(position_, *held) ? *held : position_;
+    return precedes(first, kept) && head - first <= ring_.slots() ? first : kept;
   }
 
   /// The oldest message that is not about to be overwritten, when the head is there.

@@ -8,9 +8,15 @@
 /// whether it still is. A lane that has been given back is read to its end if it is certain that
 /// nothing else lies in its memory by now: its process has made no lane since it was last seen.
 ///
+/// *Holding.* Of a reliable observation, the lane has a gate in the observer's watch file, which
+/// the publisher may wait for; what it says to that lies behind the lane's ring (shm/watch.hpp).
+///
 /// *Distrust.* Everything is copied before it is looked at (shm/inspect.hpp, shm/lane_tap.hpp).
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -26,10 +32,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "ringway/base/at_exit.hpp"
 #include "ringway/bus/names.hpp"
 #include "ringway/bus/topic.hpp"
 #include "ringway/shm/inspect.hpp"
 #include "ringway/shm/lane_tap.hpp"
+#include "ringway/shm/own_watch.hpp"
+#include "ringway/shm/watch.hpp"
 
 namespace ringway {
 
@@ -39,6 +48,7 @@ struct ObservedTopic {
   TypeIdentity type;     ///< refers to constants; of typed topics alone
   std::string encoding;  ///< of topics of bytes alone
   Start start = Start::kNext;
+  bool reliable = false;
 
   [[nodiscard]] bool of_bytes() const noexcept { return !encoding.empty(); }
   [[nodiscard]] TypeIdentity identity() const noexcept {
@@ -47,6 +57,24 @@ struct ObservedTopic {
   [[nodiscard]] bool covers(std::string_view name) const noexcept {
     return names::matches(pattern, name);
   }
+};
+
+/// Whether a publisher waits for an observer.
+enum class ObservedHold : unsigned char {
+  kLossy,    ///< it was not asked to
+  kHeld,     ///< it does: nothing is lost
+  kAsking,   ///< it has not answered yet, which it does when it next looks for room
+  kEnded,    ///< it did; the observer kept the lane full for the topic's observer_lag_limit
+  kRefused,  ///< it does not
+};
+
+/// A lane of an observation, and whether its publisher waits.
+struct ObservedLaneHold {
+  std::string topic;
+  std::uint32_t lane = 0;         ///< its number, as `ringway ls` shows it
+  std::uint32_t participant = 0;  ///< that writes it
+  ObservedHold hold = ObservedHold::kLossy;
+  std::string why;  ///< if it is refused
 };
 
 /// A lane that a subscription can not read, and why.
@@ -97,6 +125,8 @@ struct ObservedBus {
   BusInspector files;
   std::shared_ptr<const BusSnapshot> seen;  ///< the last look
   TopicNames names;
+  std::shared_ptr<OwnWatch> watch;  ///< of reliable observations
+  absl::Status watch_trouble;       ///< why there is none
 };
 
 class ObservedLane {
@@ -139,7 +169,8 @@ class ObservedLane {
 
   /// \pre judge() found it readable
   /// \param late it was made since the subscription began: all of it is for it
-  ObservedLane(std::shared_ptr<ObservedBus> bus, const LaneInfo& lane, Start start, bool late)
+  ObservedLane(std::shared_ptr<ObservedBus> bus, const LaneInfo& lane, Start start, bool late,
+               bool reliable = false)
       : bus_(std::move(bus)),
         lane_(lane),
         name_(bus_->seen->topics[lane.topic].name),
@@ -147,6 +178,7 @@ class ObservedLane {
         lasts_only_(!late && lane.kind == LaneKind::kFamily && start == Start::kLastValue),
         lost_told_(late ? 0 : tap_.lost()) {
     bus_->files.keep(lane_.ring.segment);
+    if (reliable) ask_to_wait(late);
   }
   ObservedLane(const ObservedLane&) = delete;
   ObservedLane& operator=(const ObservedLane&) = delete;
@@ -163,6 +195,7 @@ class ObservedLane {
   void seen_again(const LaneInfo& lane) noexcept {
     seen_ = bus_->seen;
     tap_.note_skipped(lane.skipped);
+    if (gate_) static_cast<void>(held_from());
   }
   /// It is not in a new look at its bus any more.
   void has_gone() noexcept { gone_ = true; }
@@ -184,6 +217,9 @@ class ObservedLane {
       ++taken;
       take(message, MessageInfo{*topic, sequence, tap_.lost() - gap});
     };
+    const AtExit let_overwrite([this] {
+      if (gate_) gate_.move(tap_.position());
+    });
     bus_->names.may_look_again();
     drained_ = false;  // also if a handler throws
     const auto got = std::exchange(lasts_only_, false) ? read_lasts(visit) : copy(limit, visit);
@@ -201,8 +237,77 @@ class ObservedLane {
   /// \pre finished(). True if its last messages could not be told from another lane's any more.
   [[nodiscard]] bool cut_off() const noexcept { return cut_off_; }
   [[nodiscard]] std::uint64_t lost() const noexcept { return tap_.lost(); }
+  /// Its publisher waits no more for what has not been read.
+  void stop_holding() noexcept { gate_ = {}; }
+  /// Whether its publisher waits, as of the last look.
+  [[nodiscard]] ObservedLaneHold hold() const {
+    return {name_, lane_.number, lane_.participant, hold_,
+            hold_ == ObservedHold::kRefused ? refused_ : ""};
+  }
 
  private:
+  /// Sets up a gate where the reading begins.
+  void ask_to_wait(bool late) {
+    if (lane_.board == 0) {
+      return refuse(
+          "its publisher waits for no observers; set TopicOptions::observer_lag_limit there");
+    }
+    if (bus_->watch == nullptr) return refuse(std::string(bus_->watch_trouble.message()));
+    const auto first = lane_.ring.start;
+    gate_ = OwnWatch::take(bus_->watch, key(), late ? first : tap_.position());
+    if (!gate_) {
+      return refuse(
+          absl::StrCat("this observer has ", WatchTable::kGates, " gates in use already"));
+    }
+    hold_ = ObservedHold::kAsking;
+    if (late && held_from() == first) tap_.begin_with_first();
+  }
+  void refuse(std::string why) {
+    hold_ = ObservedHold::kRefused;
+    refused_ = std::move(why);
+  }
+  [[nodiscard]] LaneKey key() const noexcept {
+    return {lane_.ring.segment, lane_.number, lane_.life};
+  }
+  [[nodiscard]] std::optional<LaneBoard::Seen> read_board() const {
+    std::array<std::byte, sizeof(LaneBoard)> copy;
+    if (!bus_->files.copy_out(lane_.ring.segment, lane_.board, copy)) return std::nullopt;
+    return LaneBoard::read(copy, key());
+  }
+  /// From which position on the publisher waits. \return nothing if it does not
+  [[nodiscard]] std::optional<Sequence> held_from() {
+    if (!gate_) return std::nullopt;
+    if (gate_.watch().forked()) {
+      refuse("this process was forked from the observer's");
+      return std::nullopt;
+    }
+    auto board = read_board();
+    auto answer = board ? gate_.answer_in(*board) : std::nullopt;
+    if (!answer) {  // it may have moved from one place to another while it was copied
+      board = read_board();
+      answer = board ? gate_.answer_in(*board) : std::nullopt;
+    }
+    if (!board) {  // being written, or there is another lane by now
+      hold_ = ObservedHold::kAsking;
+      return std::nullopt;
+    }
+    if (answer && answer->state == LaneBoard::kHeld) {
+      hold_ = ObservedHold::kHeld;
+      return answer->from;
+    }
+    if (answer) {
+      hold_ = ObservedHold::kEnded;
+    } else if (!board->admits(::geteuid())) {
+      refuse(absl::StrCat("its publisher's process waits for observers of some users, not of ",
+                          ::geteuid(), "; name this one in SharedBusOptions::observer_users"));
+    } else if (board->full()) {
+      refuse(absl::StrCat("its publisher waits for ", LaneBoard::kAnswers, " others already"));
+    } else {
+      hold_ = ObservedHold::kAsking;
+    }
+    return std::nullopt;
+  }
+
   [[nodiscard]] static LaneTap::Begin begin_of(const LaneInfo& lane, Start start,
                                                bool late) noexcept {
     if (late) return LaneTap::Begin::kFirst;
@@ -240,7 +345,8 @@ class ObservedLane {
   /// \return how many elements were copied, whether or not somebody wants them
   template <class Visit>
   absl::StatusOr<std::size_t> copy(std::size_t limit, Visit&& visit) {
-    return tap_.read(bus_->files, limit, visit, [this] { return is_own(); });
+    return tap_.read(
+        bus_->files, limit, visit, [this] { return is_own(); }, [this] { return held_from(); });
   }
   /// Whether what has just been copied is this lane's.
   [[nodiscard]] bool is_own() {
@@ -280,6 +386,9 @@ class ObservedLane {
   LaneInfo lane_;  // as it was when it was found
   std::string name_;
   LaneTap tap_;
+  OwnWatch::Gate gate_;  // of a reliable observation, unless it is refused
+  ObservedHold hold_ = ObservedHold::kLossy;
+  std::string refused_;
   bool lasts_only_;
   std::uint64_t lost_told_;
   std::shared_ptr<const BusSnapshot> seen_;  // the last one that shows it

@@ -35,7 +35,10 @@ class ObservedSubscription {
 
   [[nodiscard]] const ObservedTopic& topic() const noexcept { return topic_; }
   [[nodiscard]] bool ended() const noexcept { return ended_; }
-  void end() noexcept { ended_ = true; }
+  void end() noexcept {
+    ended_ = true;
+    for (auto& one : lanes_) one.lane->stop_holding();
+  }
 
   /// Takes up the lanes of a new look, and lets go of those that it does not show.
   /// \param late the subscription had begun before the look
@@ -59,7 +62,8 @@ class ObservedSubscription {
                               std::move(verdict.why)});
         continue;
       }
-      lanes_.push_back({std::make_unique<ObservedLane>(bus, lane, topic_.start, late)});
+      lanes_.push_back(
+          {std::make_unique<ObservedLane>(bus, lane, topic_.start, late, topic_.reliable)});
       lanes_.back().lane->seen_again(lane);
     }
     for (std::size_t i = 0; i < there.size(); ++i) {
@@ -86,6 +90,14 @@ class ObservedSubscription {
     return handled;
   }
 
+  /// Its lanes, and whether their publishers wait.
+  [[nodiscard]] std::vector<ObservedLaneHold> holds() const {
+    std::vector<ObservedLaneHold> all;
+    for (const auto& one : lanes_) {
+      if (one.broken.ok() && !one.lane->ending()) all.push_back(one.lane->hold());
+    }
+    return all;
+  }
   [[nodiscard]] std::uint64_t lost() const noexcept {
     auto all = lost_;
     for (const auto& one : lanes_) all += one.lane->lost();

@@ -8,10 +8,11 @@
 ///   while (running) observer.poll_for(100ms).value();
 ///
 /// *What.* Takes no part in the bus: read permission for its files is enough, nothing is written to
-/// them, nobody knows of the observer or waits for it. Handlers run on the thread that polls. All
-/// subscriptions are lossy, and can be to lanes that admit no lossy subscribers; what was
-/// overwritten before it was copied is told (MessageInfo::gap, lost()). Whoever must have every
-/// message attaches (open_shared). Not for latency: each look at a lane is a few system calls.
+/// them, nobody knows of the observer or waits for it. Handlers run on the thread that polls.
+/// Subscriptions are lossy, and can be to lanes that admit no lossy subscribers; what was
+/// overwritten before it was copied is told (MessageInfo::gap, lost()). Publishers that are willing
+/// wait for reliable ones, within limits (ObserveOptions::reliable). Not for latency: each look at
+/// a lane is a few system calls.
 ///
 /// *Protocol.* The bus's tables are copied every `look_every`, which finds lanes that came and
 /// went; messages are copied at every poll (shm/lane_tap.hpp). A lane that is found after its
@@ -70,6 +71,11 @@ struct ObserveOptions {
   /// last message of each topic. Topics of bytes: kOldest gives all, or, once anything was
   /// overwritten, nothing; kLastValue is refused.
   Start start = Start::kNext;
+  /// Have publishers wait for this observation as for a subscriber, in lanes that admit it
+  /// (TopicOptions::observer_lag_limit), until it has kept a lane full for that limit. Takes a file
+  /// in the bus's folder, by which publishers know of it. Until a publisher has answered, and where
+  /// it refuses or has ended it, the observation is lossy: hold() tells. Not of an anonymous bus.
+  bool reliable = false;
 };
 
 /// What there is of the bus, as of the last look.
@@ -107,6 +113,16 @@ class Observation {
   [[nodiscard]] std::uint64_t lost() const noexcept { return core_->lost(); }
   /// Lanes that ended with messages of which nobody knows how many were missed.
   [[nodiscard]] std::uint64_t cut_off() const noexcept { return core_->cut_off; }
+  /// Whether the publishers of its lanes wait for it, as of the last look: what the worst of them
+  /// answers, in the order of ObservedHold; kHeld if there is none.
+  [[nodiscard]] ObservedHold hold() const {
+    if (!core_->topic().reliable) return ObservedHold::kLossy;
+    auto worst = ObservedHold::kHeld;
+    for (const auto& one : core_->holds()) worst = std::max(worst, one.hold);
+    return worst;
+  }
+  /// The same, lane by lane.
+  [[nodiscard]] std::vector<ObservedLaneHold> holds() const { return core_->holds(); }
   /// Lanes that it wants and can not read, as of the last look.
   [[nodiscard]] const std::vector<UnreadableLane>& unreadable() const noexcept {
     return core_->unreadable;
@@ -116,7 +132,7 @@ class Observation {
   std::shared_ptr<ObservedSubscription> core_;
 };
 
-/// Move-only; one thread at a time.
+/// Move-only; one thread at a time. Its end is that of its observations.
 class Observer {
  public:
   /// Handlers of `topic`'s messages, of whatever lanes there are and will be. InvalidArgument if a
@@ -128,7 +144,8 @@ class Observer {
     check_shareable<T, SegmentHome>();
     if (auto status = names::check(topic.name, true); !status.ok()) return status;
     return begin(std::make_shared<TypedObservedSubscription<T, Handler>>(
-        ObservedTopic{std::string(topic.name), type_identity<T>(), "", options.start},
+        ObservedTopic{std::string(topic.name), type_identity<T>(), "", options.start,
+                      options.reliable},
         std::move(handler)));
   }
   template <class T, MessageHandler<T> Handler>
@@ -153,8 +170,11 @@ class Observer {
                        "message (ObserveOptions::start)"));
     }
     return begin(std::make_shared<ByteObservedSubscription<Handler>>(
-        ObservedTopic{
-            std::string(topic.name), {}, std::string(topic.options.encoding), options.start},
+        ObservedTopic{std::string(topic.name),
+                      {},
+                      std::string(topic.options.encoding),
+                      options.start,
+                      options.reliable},
         std::move(handler)));
   }
   template <std::same_as<ByteTopic> Given, class Handler>
@@ -173,12 +193,14 @@ class Observer {
     if (polling_) return absl::FailedPreconditionError("an observer is polled by its own handler");
     const Polling polling(polling_);
     std::erase_if(subscriptions_, [](const auto& one) { return one->ended(); });
+    if (!wants_watch() && bus_ != nullptr) bus_->watch.reset();
     if (const auto now = Clock::now(); !looked_ || now - *looked_ >= options_.look_every) {
       looked_ = now;
       status_ = look();
       if (status_.ok() && bus_ != nullptr) {
         bus_->names.forget_old(*bus_->seen);
         for (const auto& one : subscriptions_) one->follow(bus_, true);
+        if (bus_->watch != nullptr) bus_->watch->has_looked();
       }
     }
     std::size_t handled = 0;
@@ -242,13 +264,33 @@ class Observer {
     bool& running;
   };
 
+  /// Their end comes with the observer's: no publisher waits any more.
+  struct Subscriptions : std::vector<std::shared_ptr<ObservedSubscription>> {
+    Subscriptions() = default;
+    Subscriptions(Subscriptions&&) noexcept = default;
+    Subscriptions& operator=(Subscriptions&& other) noexcept {
+      swap(other);
+      return *this;
+    }
+    ~Subscriptions() {
+      for (const auto& one : *this) one->end();
+    }
+  };
+
   /// \param path of a named bus; of an anonymous one empty, and `bus` is given
   Observer(std::string path, ObserverOptions options, std::shared_ptr<ObservedBus> bus)
       : path_(std::move(path)), options_(std::move(options)), bus_(std::move(bus)) {}
 
   absl::StatusOr<Observation> begin(std::shared_ptr<ObservedSubscription> core) {
-    if (auto status = look(); !status.ok()) return status;
+    const bool reliable = core->topic().reliable;
+    if (reliable && path_.empty()) {
+      return absl::InvalidArgumentError(
+          "an anonymous bus has no folder in which its publishers could find an observer that they "
+          "shall wait for; observe it lossily (ObserveOptions::reliable), or open a named one");
+    }
+    if (auto status = look(reliable); !status.ok()) return status;
     if (bus_ != nullptr) {
+      if (reliable && bus_->watch == nullptr) return bus_->watch_trouble;
       const auto& topic = core->topic();
       for (const auto& lane : bus_->seen->lanes) {
         if (lane.closed || names::is_pattern(topic.pattern)) continue;
@@ -263,12 +305,23 @@ class Observer {
     return Observation(std::move(core));
   }
 
-  /// A new look at the bus, or at the one that has taken its place.
-  absl::Status look() {
+  [[nodiscard]] bool wants_watch() const noexcept {
+    return std::any_of(subscriptions_.begin(), subscriptions_.end(),
+                       [](const auto& one) { return one->topic().reliable; });
+  }
+  /// A new look at the bus, or at the one that has taken its place. \param reliable an observation
+  /// begins for which publishers shall wait
+  absl::Status look(bool reliable = false) {
     if (bus_ != nullptr) has_name_ = bus_->files.has_name();
     if (bus_ == nullptr || !has_name_) {
       if (auto status = find(); !status.ok()) return status;
       if (bus_ == nullptr) return absl::OkStatus();
+    }
+    // first, so that publishers of lanes that the look does not show find the file
+    if (bus_->watch == nullptr && has_name_ && (reliable || wants_watch())) {
+      auto made = OwnWatch::make(path_, bus_->files.inode());
+      bus_->watch_trouble = made.status();
+      if (made.ok()) bus_->watch = *std::move(made);
     }
     auto seen = bus_->files.snapshot();
     if (!seen.ok()) return seen.status();
@@ -314,7 +367,7 @@ class Observer {
   std::string path_;
   ObserverOptions options_;
   std::shared_ptr<ObservedBus> bus_;  // null: none was found yet
-  std::vector<std::shared_ptr<ObservedSubscription>> subscriptions_;
+  Subscriptions subscriptions_;
   std::size_t next_ = 0;
   std::optional<Clock::time_point> looked_;
   absl::Status status_;  // of the last look

@@ -9,7 +9,8 @@
 /// maps the reader's. All of it is found by number: the generation of the participant plus 1.
 ///
 ///   name of a segment     ringway-NAME@INODE-NUMBER, INODE being that of the control segment
-///   contents              kGates words (OwnGate), then lanes
+///   contents              kGates words (OwnGate), then lanes, each of them perhaps with a board
+///                         for observers behind it (shm/watch.hpp)
 ///   place of a word       NUMBER and the word's index (GateFinder)
 ///
 /// *Protocol.* The file is made without a name, laid out, and named under the directory's lock, as
@@ -27,6 +28,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -45,8 +48,10 @@
 #include "absl/strings/str_cat.h"
 #include "ringway/ring/audience.hpp"
 #include "ringway/shm/file_lock.hpp"
+#include "ringway/shm/lane_watch.hpp"
 #include "ringway/shm/segment.hpp"
 #include "ringway/shm/shared_memory.hpp"
+#include "ringway/shm/watch.hpp"
 
 namespace ringway {
 
@@ -62,6 +67,8 @@ class OwnSegments {
 
   /// Readers' words that fit; readers beyond have their positions in the control segment.
   static constexpr std::size_t kGates = 256;
+  /// Users whose observers are admitted besides those that always are.
+  static constexpr std::size_t kMostUsers = LaneBoard::kUsers - 3;
   /// Bytes before the lanes.
   static constexpr std::size_t kLanes = kGates * sizeof(Gate);
 
@@ -90,7 +97,7 @@ class OwnSegments {
   }
   /// True if the owner of a segment is alive, or nobody can tell. \param fd of its file
   [[nodiscard]] static bool owner_alive(int fd) noexcept {
-    return FileLock::is_held(fd, kOwnerByte);
+    return FileLock::is_held(fd, WatchName::kOwnerByte);
   }
   /// True if a file's name is that of a process's own segment.
   [[nodiscard]] static bool is_name_of_one(const std::string& file) noexcept {
@@ -134,9 +141,11 @@ class OwnSegments {
   };
 
   /// \param control the segment that all write \param options for this process's own segment
-  /// \param others how others' segments are mapped
+  /// \param others how others' segments are mapped \param observers users whose observers may hold
+  /// lanes of this process back, besides its own, root and the bus's; kMostUsers at most
   OwnSegments(const Segment& control, SegmentOptions options,
-              Segment::Access others = Segment::Access::kRead)
+              Segment::Access others = Segment::Access::kRead,
+              std::span<const ::uid_t> observers = {})
       : options_(std::move(options)), others_(others) {
     struct stat facts {};
     if (::fstat(control.fd(), &facts) != 0) return;
@@ -146,6 +155,14 @@ class OwnSegments {
     options_.group.reset();
     control_owner_ = facts.st_uid;
     control_group_ = facts.st_gid;
+    WatchFiles::Users users;
+    users.fill(LaneBoard::kNoUser);
+    std::copy(observers.begin(), observers.begin() + std::min(observers.size(), kMostUsers),
+              users.begin());
+    users[kMostUsers] = ::geteuid();
+    users[kMostUsers + 1] = 0;
+    users[kMostUsers + 2] = control_owner_;
+    watch_files_.emplace(WatchName::prefix(control.path(), facts.st_ino), users);
   }
 
   /// Makes this process's own segment and gives it its name. Under the directory's lock.
@@ -158,7 +175,7 @@ class OwnSegments {
       free_.push_back(kGates - 1 - i);
     }
     made->set_ready();
-    if (!FileLock::try_take(made->fd(), kOwnerByte)) {
+    if (!FileLock::try_take(made->fd(), WatchName::kOwnerByte)) {
       return absl::UnavailableError("the kernel gives no lock on a process's own segment");
     }
     // as far as it may: a process of another user or group otherwise keeps what it has
@@ -223,12 +240,27 @@ class OwnSegments {
       known_[gate] = {number << kIndexBits, nullptr, segments_->mapping(number)};
     }
 
+    /// The lane waits for observers from now on. \param board where they find answers
+    void admit_observers(std::span<std::byte> board, std::uint32_t lane, std::uint32_t life,
+                         std::chrono::nanoseconds lag_limit) {
+      watch_ = std::make_unique<LaneWatch>(*segments_->watch_files_, board,
+                                           LaneKey{segments_->number(), lane, life}, lag_limit);
+      slowest_of = ask_watch;
+    }
+    [[nodiscard]] bool waits_for_observers() const noexcept {
+      return watch_ != nullptr && watch_->holds_back();
+    }
+
    private:
     struct Known {
       std::uint64_t place = 0;
       const Word* word = nullptr;
       Mapping mapping;  // stays until another reader has the gate: the word may be looked at
     };
+    static Sequence ask_watch(const GateFinder<SharedMemory>& self, Sequence own, Sequence slowest,
+                              std::size_t capacity) noexcept {
+      return static_cast<const Finder&>(self).watch_->slowest(own, slowest, capacity);
+    }
     static const Word* find_word(const GateFinder<SharedMemory>& self, std::size_t gate,
                                  std::uint64_t place) noexcept {
       const auto& finder = static_cast<const Finder&>(self);
@@ -248,20 +280,25 @@ class OwnSegments {
     }
 
     OwnSegments* segments_;
+    std::unique_ptr<LaneWatch> watch_;
     mutable Known known_[Attention<SharedMemory>::kMostReaders];
   };
 
   /// Removes the name of the segment of this number. Under the directory's lock.
   void remove_name(Number number) const noexcept { ::unlink(path_of(number).c_str()); }
-  /// Removes the names of segments that `is_needed(number)` denies. Under the directory's lock.
+  /// Removes the names of segments that `is_needed(number)` denies, and of dead observers' files.
+  /// Under the directory's lock.
   template <class IsNeeded>
   void collect(IsNeeded&& is_needed) const {
+    if (watch_files_) WatchName::remove_dead(watch_files_->prefix());
     for_each_of(prefix_, [&](Number number) {
       if (!is_needed(number)) remove_name(number);
     });
   }
-  /// Removes the names of all segments that belong to a control segment which is gone.
+  /// Removes the names of all segments that belong to a control segment which is gone, and of dead
+  /// observers' files.
   static void remove_names_of(const std::string& control, ::ino_t inode) {
+    WatchName::remove_dead(WatchName::prefix(control, inode));
     const auto prefix = prefix_of(control, inode);
     for_each_of(prefix, [&](Number number) { ::unlink(absl::StrCat(prefix, number).c_str()); });
   }
@@ -270,13 +307,13 @@ class OwnSegments {
   void after_fork() noexcept {
     ::new (static_cast<void*>(&lock_)) std::mutex;
     if (own_ != nullptr) own_->become_private();
+    if (watch_files_) watch_files_->after_fork();
   }
 
  private:
-  static constexpr std::uint64_t kPurpose = 0x0001'0001'6e77'6f72;  // "rown", contents 1.1
+  static constexpr std::uint64_t kPurpose = 0x0001'0002'6e77'6f72;  // "rown", contents 1.2
 
-  static constexpr char kMark = '@';                       // in no name of a bus
-  static constexpr ::off_t kOwnerByte = ::off_t{1} << 62;  // beyond any contents
+  static constexpr char kMark = '@';  // in no name of a bus
   static std::string prefix_of(const std::string& control, ::ino_t inode) {
     return absl::StrCat(control, std::string(1, kMark), inode, "-");
   }
@@ -323,6 +360,7 @@ class OwnSegments {
   std::mutex lock_;
   std::vector<std::size_t> free_;
   std::map<Number, std::weak_ptr<const Segment>> known_;
+  std::optional<WatchFiles> watch_files_;
 };
 
 }  // namespace ringway

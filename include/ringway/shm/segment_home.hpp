@@ -67,6 +67,8 @@ struct SegmentHomeOptions {
   std::string participant_name = "";             ///< shown by tools
   /// How others' own segments are mapped.
   Segment::Access others = Segment::Access::kRead;
+  /// Whose observers may hold lanes back, besides this user's, root's and the bus's owner's.
+  std::vector<::uid_t> observer_users = {};
 };
 
 /// The directory's lock: local between threads, on a byte of the file between processes.
@@ -167,10 +169,16 @@ class SegmentAttachment final : public ForkGuard {
 
   /// Makes the segment that this process alone writes. \pre attached, and the control segment has
   /// its name. Under the lock.
-  [[nodiscard]] absl::Status make_own(SegmentOptions options, std::size_t bytes,
-                                      Segment::Access others) {
-    options.bytes = round_up(OwnSegments::kLanes + bytes, 4096);
-    own_ = std::make_unique<OwnSegments>(segment_, std::move(options), others);
+  [[nodiscard]] absl::Status make_own(const SegmentHomeOptions& home) {
+    if (home.observer_users.size() > OwnSegments::kMostUsers) {
+      return absl::InvalidArgumentError(absl::StrCat("observers of ", home.observer_users.size(),
+                                                     " users; at most ", OwnSegments::kMostUsers,
+                                                     " can be named (observer_users)"));
+    }
+    auto options = home.segment;
+    options.bytes = round_up(OwnSegments::kLanes + home.own_bytes, 4096);
+    own_ = std::make_unique<OwnSegments>(segment_, std::move(options), home.others,
+                                         home.observer_users);
     return own_->make_own(participants_.generation(self_) + 1);
   }
   /// The number of a participant's segment. Under the lock.
@@ -391,6 +399,7 @@ class SegmentHome {
   }
   /// Where lanes begin in a segment of one owner, and what this process's own has.
   static constexpr std::size_t kFirstLane = OwnSegments::kLanes;
+  static constexpr std::size_t kObserverAnswers = sizeof(LaneBoard);
   [[nodiscard]] std::span<std::byte> own_memory() const noexcept {
     return attachment_->own()->own();
   }
@@ -422,7 +431,7 @@ class SegmentHome {
 
   static absl::Status make_own(SegmentAttachment& attachment, const SegmentHomeOptions& options) {
     const std::scoped_lock lock(attachment.lock());
-    return attachment.make_own(options.segment, options.own_bytes, options.others);
+    return attachment.make_own(options);
   }
   static absl::StatusOr<std::unique_ptr<SegmentAttachment>> lay_out(
       Segment segment, const SegmentHomeOptions& options, const SegmentContents& contents,
@@ -465,8 +474,7 @@ class SegmentHome {
         return absl::NotFoundError("dead");
       }
       auto status = joined->attach(options.participant_name);
-      if (status.ok() && named)
-        status = joined->make_own(options.segment, options.own_bytes, options.others);
+      if (status.ok() && named) status = joined->make_own(options);
       if (!status.ok()) return status;
     }
     return SegmentHome(std::move(joined));
@@ -475,6 +483,6 @@ class SegmentHome {
   std::unique_ptr<SegmentAttachment> attachment_;
 };
 
-static_assert(Home<SegmentHome>);
+static_assert(OwnerHome<SegmentHome>);
 
 }  // namespace ringway

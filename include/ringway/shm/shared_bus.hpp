@@ -45,6 +45,9 @@ struct SharedBusOptions {
   /// Map for writing too what only others write. Small messages then pass faster on some processors
   /// (docs/design/segment.md), but a wild write of this process's can change what others publish.
   bool map_others_for_writing = false;
+  /// Users whose reliable observers may hold back the lanes of this process that admit any
+  /// (TopicOptions::observer_lag_limit), besides its own, root and the bus's owner; at most 5.
+  std::vector<::uid_t> observer_users{};
   /// Who may attach, where the segment lives, huge pages, ...; `bytes` is computed.
   SegmentOptions segment{};
   BusOptions bus{};
@@ -78,7 +81,7 @@ struct SharedBusContents {
   }
 
   /// Changes with everything that lies in the block.
-  static constexpr std::uint64_t kPurpose = 0x0002'0002'7375'6272;  // "rbus", contents 2.2
+  static constexpr std::uint64_t kPurpose = 0x0002'0003'7375'6272;  // "rbus", contents 2.3
 
   static SegmentContents functions() noexcept {
     return {kPurpose, format, repair, clean_up, close, needs};
@@ -98,6 +101,7 @@ struct SharedBusContents {
                                       (lanes_inside ? options.lane_bytes : audiences),
                                   4096);
     home.own_bytes = options.lane_bytes;
+    home.observer_users = options.observer_users;
     if (options.map_others_for_writing) home.others = Segment::Access::kReadWrite;
     return home;
   }
