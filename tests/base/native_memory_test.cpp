@@ -28,6 +28,12 @@ TEST(NativeMemory, SoonGivesUpAfterSomeLooks) {
   EXPECT_GE(looks, 1);
 }
 
+TEST(NativeMemory, BackingOffGoesByTheClockWhateverAPauseTakes) {
+  const auto begin = cpu_ticks();
+  NativeMemory::back_off();
+  EXPECT_GE(cpu_ticks() - begin, 8'000U);
+}
+
 TEST(CpuTicks, GoOn) {
   const auto begin = cpu_ticks();
   while (cpu_ticks() - begin < 1'000) {

@@ -76,14 +76,18 @@ struct NativeMemory {
 
   /// A few microseconds at most: as long as it takes another thread to use a line several times.
   static void back_off() noexcept {
-    for (int i = 0; i < 64; ++i) cpu_relax();
+    const auto begin = cpu_ticks();
+    do {
+      cpu_relax();
+    } while (cpu_ticks() - begin < kBackOffTicks);
   }
 
   /// Lets another thread have the processor. Defined in wait/wait_strategy.hpp.
   static void yield() noexcept;
 
  private:
-  static constexpr std::uint64_t kSoonTicks = 1000;  // 400 ns at 2.5 GHz
+  static constexpr std::uint64_t kBackOffTicks = 8000;  // 3 µs at 2.5 GHz
+  static constexpr std::uint64_t kSoonTicks = 1000;     // 400 ns at 2.5 GHz
 };
 
 }  // namespace ringway
