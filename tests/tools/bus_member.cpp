@@ -6,6 +6,7 @@
 ///   publish N     N ticks to "md.ticks" (64 fit; admits lossy readers)
 ///   family N      N ticks to "md.family.a", of the family "md.family.>"
 ///   plain N       N ticks to "md.plain" (16 fit; nobody waits for room)
+///   again N       the same by another publisher, in place of the first
 ///   bytes N       N messages of 0, 1, 2 ... bytes to "md.bytes" (encoding "text/1")
 ///   subscribe / lossy      to md.ticks; the handler stops while it is held
 ///   hold / release
@@ -72,7 +73,8 @@ int run(const std::string& folder, const std::string& name, const std::string& p
   std::string word;
   while (std::cin >> word) {
     std::uint64_t count = 0;
-    if (word == "publish" || word == "family" || word == "plain" || word == "bytes") {
+    if (word == "publish" || word == "family" || word == "plain" || word == "again" ||
+        word == "bytes") {
       std::cin >> count;
     }
     if (word == "publish") {
@@ -82,7 +84,8 @@ int run(const std::string& folder, const std::string& name, const std::string& p
       if (!family) family.emplace(bus->family_publisher(kFamily));
       const auto topic = family->topic("md.family.a");
       for (std::uint64_t i = 0; i < count; ++i) static_cast<void>(family->publish(topic, tick(i)));
-    } else if (word == "plain") {
+    } else if (word == "plain" || word == "again") {
+      if (word == "again") plain.reset();
       if (!plain) plain.emplace(bus->publisher(kPlain));
       for (std::uint64_t i = 0; i < count; ++i) static_cast<void>(plain->try_publish(tick(i)));
     } else if (word == "bytes") {

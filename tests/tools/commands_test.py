@@ -286,6 +286,22 @@ class ToolTap(Bed):
         self.assertEqual(tap.returncode, 0)
         self.assertIn("overwritten before they were read", error.replace("\n", " "))
 
+    def test_ShowsAllOfAPublisherThatTookTheLaneOfAnother(self):
+        feed = Member(self, "feed")
+        feed.say("plain 5")
+        old = lane_of(self.segment(), "md.plain")
+        tap = subprocess.Popen([TOOL, "tap", "bus", "md.plain", "--oldest", "--folder", self.folder,
+                                "--json", "-n", "8"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)
+        first = [json.loads(tap.stdout.readline())["sequence"] for _ in range(5)]
+        feed.say("again 3")
+        new = lane_of(self.segment(), "md.plain")
+        self.assertEqual((new["lane"], new["published"]), (old["lane"], 3))
+        out, error = tap.communicate(timeout=HANG_S)
+        self.assertEqual(tap.returncode, 0, error)
+        self.assertEqual(first + [json.loads(line)["sequence"] for line in out.splitlines()],
+                         [0, 1, 2, 3, 4, 0, 1, 2])
+
     def test_PatternsChooseTopicsAlsoOfFamilies(self):
         feed = Member(self, "feed")
         feed.say("publish 2", "family 2", "plain 2")

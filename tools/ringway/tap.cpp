@@ -10,7 +10,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "commands.hpp"
@@ -58,15 +57,17 @@ class Taps {
   }
 
   /// Prints what is there. \return an error, or whether there was anything
-  absl::StatusOr<bool> read(const ringway::BusInspector& segment) {
+  absl::StatusOr<bool> read(ringway::BusInspector& segment) {
     bool any = false;
     for (auto& entry : lanes_) {
       auto& lane = entry.second;
       const auto before = lane.tap.lost();
       const auto got = lane.tap.read(
-          segment, kBatch, [&, this](ringway::Sequence sequence, std::span<const std::byte> bytes) {
+          segment, kBatch,
+          [&, this](ringway::Sequence sequence, std::span<const std::byte> bytes) {
             show(lane, sequence, bytes);
-          });
+          },
+          [&, this] { return is_own(segment, lane.info); });
       if (!got.ok()) return got.status();
       lost_ += lane.tap.lost() - before;
       any = any || *got != 0;
@@ -85,7 +86,7 @@ class Taps {
   [[nodiscard]] const BusSnapshot& bus() const noexcept { return bus_; }
 
  private:
-  using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::uint64_t>;
+  using Key = std::pair<std::uint32_t, std::uint32_t>;  // a lane's number and life
   struct Lane {
     LaneInfo info;
     LaneTap tap;
@@ -102,11 +103,18 @@ class Taps {
            ringway::names::matches(options_.pattern, name);
   }
 
+  /// Whether what has just been copied out of a lane's ring is that lane's.
+  [[nodiscard]] bool is_own(ringway::BusInspector& segment, const LaneInfo& lane) const {
+    if (segment.has_lane(lane.number, lane.life)) return true;
+    const auto now = segment.snapshot();  // it has ended; nothing else lies there yet?
+    return now.ok() && now->made_none_since(bus_, lane.ring.segment);
+  }
+
   void add_lanes(LaneTap::Begin begin) {
     std::map<Key, Lane> now;
     for (const auto& lane : bus_.lanes) {
       if (!wanted(lane)) continue;
-      const Key key{lane.number, lane.topic, lane.participant, lane.ring.offset};
+      const Key key{lane.number, lane.life};
       const auto known = lanes_.find(key);
       if (known != lanes_.end() && known->second.tap.ring() == lane.ring) {
         now.emplace(key, std::move(known->second));
