@@ -181,6 +181,50 @@ TEST(LaneWatch, GateThatSaysWhatCanNotBeHoldsNobodyBackForLong) {
   EXPECT_TRUE(on.goes_on(1000));
 }
 
+// It has kept nobody waiting: another one has, whose time is over.
+TEST(LaneWatch, GateAheadOfOneThatIsEndedIsNotEndedWithIt) {
+  constexpr auto kLimit = 200ms;
+  auto topic = kHasty;
+  topic.options.observer_lag_limit = kLimit;
+  Watched on(topic);
+  ASSERT_TRUE(on.goes_on());
+  auto content = on.with_gate(on.next);
+  Watched::set_gate(content, 1, {2, on.key.word(), on.key.segment, on.next});
+  const auto file = on.put(7, content);
+  ASSERT_TRUE(on.is_held_back()) << "by both";
+  const auto stand = on.next;
+  Watched::set_gate(content, 1, {2, on.key.word(), on.key.segment, stand - 32});
+  ASSERT_EQ(::pwrite(file.get(), content.data(), content.size(), 0), ssize_t(content.size()));
+  EXPECT_EQ(on.publish(1ms), PublishStatus::kTimedOut) << "by the first";
+  std::this_thread::sleep_for(2 * kLimit);
+  while (on.publish(0ms) == PublishStatus::kPublished && on.next < stand + 1000) {
+  }
+  EXPECT_EQ(on.next, stand + 32) << "by the second";
+  EXPECT_TRUE(on.goes_on()) << "until its time is over, too";
+}
+
+// An observer that is expected is not let go of while what it wants can not be read.
+TEST(LaneWatch, GateThatIsJustBeingWrittenWhenAnObserverHasLookedIsNotForgotten) {
+  Watched on(kNumbers);
+  const auto file = on.put(7, on.good);
+  ASSERT_TRUE(on.goes_on(1)) << "from now on it is expected";
+  auto content = on.with_gate(0);
+  content[Watched::gate_at(0) + 24] ^= 1;
+  constexpr std::uint64_t kLooks = 2;
+  std::memcpy(content.data() + Segment::kContents + offsetof(WatchTable, looks), &kLooks,
+              sizeof(kLooks));
+  ASSERT_EQ(::pwrite(file.get(), content.data(), content.size(), 0), ssize_t(content.size()));
+  ASSERT_TRUE(on.is_held_back());
+  EXPECT_EQ(on.next, kNumbers.options.capacity);
+  content[Watched::gate_at(0) + 24] ^= 1;
+  ASSERT_EQ(::pwrite(file.get(), content.data(), content.size(), 0), ssize_t(content.size()));
+  EXPECT_EQ(on.publish(50ms), PublishStatus::kTimedOut) << "the gate holds it back now";
+  const auto moved = on.with_gate(10);
+  ASSERT_EQ(::pwrite(file.get(), moved.data(), moved.size(), 0), ssize_t(moved.size()));
+  ASSERT_TRUE(on.is_held_back());
+  EXPECT_EQ(on.next, 10 + kNumbers.options.capacity);
+}
+
 // What is gone by then it does not get; what follows it does.
 TEST(LaneWatch, GateThatComesTooLateHoldsFromWhereThePublisherIs) {
   Watched on(kNumbers);
@@ -285,6 +329,28 @@ TEST(LaneWatch, AThousandFilesHoldNobodyBackForLong) {
     }
     EXPECT_LE(open, files.size() + WatchFiles::kMostFiles);
   }
+}
+
+// Whose files they are does not matter: it is the names that take time.
+TEST(LaneWatch, LookTakesItsTimeAtMostHoweverManyNamesThereAre) {
+  constexpr std::uint64_t kMany = 50'000;
+  Watched on(kHasty);
+  for (std::uint64_t id = 1; id <= kMany; ++id) {
+    const auto path = WatchName::path(on.prefix, id);
+    ASSERT_GE(Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)).get(), 0);
+  }
+  WatchFiles::Users users;
+  users.fill(::geteuid());
+  WatchFiles files(on.prefix, users);
+  auto shortest = std::chrono::nanoseconds::max();
+  for (int i = 0; i < 10; ++i) {  // the machine may be busy
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_TRUE(files.list(true)->empty());
+    shortest =
+        std::min<std::chrono::nanoseconds>(shortest, std::chrono::steady_clock::now() - begin);
+  }
+  EXPECT_LT(shortest, 2 * WatchFiles::kLongestLook);
+  EXPECT_TRUE(on.goes_on(1000));
 }
 
 // Whatever words an admitted user's file holds, a publisher is held up for the lag limit at a time,

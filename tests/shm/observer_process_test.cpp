@@ -6,12 +6,14 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
 #include <string>
+#include <thread>
 
 #include "observer_support.hpp"
 #include "ringway/shm/observer.hpp"
@@ -173,7 +175,8 @@ struct Progress {
   std::atomic<std::uint64_t> stop{0};
 };
 
-/// Publishes numbers without end, or until told to stop.
+/// Publishes numbers without end, or until told to stop: by more than a lane holds at a time, with
+/// pauses in which even a slow reader finds something that is not overwritten while it copies.
 int feed(const std::string& name, Progress& progress, const Topic<Numbered64>& topic) {
   auto bus = open_shared(name);
   if (!bus.ok()) return 1;
@@ -181,6 +184,7 @@ int feed(const std::string& name, Progress& progress, const Topic<Numbered64>& t
   for (std::uint64_t i = 0; progress.stop == 0; ++i) {
     if (publisher.try_publish(Numbered64::of(i)) != PublishStatus::kPublished) return 2;
     progress.published = i + 1;
+    if (i % 256 == 255) std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
   return 0;
 }

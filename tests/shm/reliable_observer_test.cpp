@@ -6,11 +6,14 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "observer_support.hpp"
 #include "ringway/shm/observer.hpp"
@@ -307,6 +310,29 @@ TEST(ReliableObserver, ThatReadsSlowlyIsWaitedForLongerThanTheLagLimit) {
   EXPECT_EQ(seen.wrong + seen.gaps, 0U);
 }
 
+// A batch of messages is copied at once; that the first of them are handled counts.
+TEST(ReliableObserver, ThatHandlesABatchSlowlyIsWaitedForLongerThanTheLagLimit) {
+  const SegmentName name;
+  auto keeps_name = open_shared(name.str()).value();
+  auto observer = observe_shared(name.str(), at_once()).value();
+  Seen seen;
+  auto observation = observer.subscribe(
+      kHasty,
+      [&](const Numbered64& message, const MessageInfo& info) {
+        seen(message, info);
+        std::this_thread::sleep_for(5ms);  // a lap takes three times the limit
+      },
+      kReliably);
+  Process publisher([&] { return feed(name.str(), kHasty, 250); });
+  ASSERT_TRUE(eventually([&] {
+    EXPECT_TRUE(observer.poll().ok());
+    return seen.next == 250 || seen.gaps != 0;
+  }));
+  publisher.wait();
+  EXPECT_EQ(seen.count, 250U);
+  EXPECT_EQ(seen.wrong + seen.gaps, 0U);
+}
+
 TEST(ReliableObserver, KilledFreesTheLane) {
   const SegmentName name;
   auto bus = open_shared(name.str()).value();
@@ -369,6 +395,66 @@ TEST(ReliableObserver, OneMayBeSlowerThanAnother) {
   poll_all(on.observer);
   EXPECT_EQ(a.count, next);
   EXPECT_EQ(a.wrong + a.gaps + b.wrong + b.gaps, 0U);
+}
+
+// As many as publishers look at: none misses the beginning of a lane that comes.
+TEST(ReliableObserver, SixteenGetAllOfALaneThatComes) {
+  const SegmentName name;
+  auto bus = open_shared(name.str()).value();
+  std::vector<Observer> observers;
+  std::vector<Observation> observations;
+  std::vector<Seen> seen(WatchFiles::kMostFiles);
+  for (auto& one : seen) {
+    observers.push_back(observe_shared(name.str(), at_once()).value());
+    observations.push_back(observers.back().subscribe(kNumbers, std::ref(one), kReliably));
+  }
+  auto publisher = bus.publisher(kNumbers);
+  std::uint64_t next = 0;
+  for (int round = 0; round < 20; ++round) {
+    fill(publisher, next);
+    EXPECT_EQ(next, seen[0].next + kNumbers.options.capacity);
+    for (auto& one : observers) poll_all(one);
+  }
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    EXPECT_EQ(seen[i].count, next) << i;
+    EXPECT_EQ(seen[i].wrong + seen[i].gaps, 0U) << i;
+    EXPECT_EQ(observations[i].hold(), ObservedHold::kHeld) << i;
+  }
+}
+
+// What a look shows of a lane that is just being made is enough to tell that it waits.
+TEST(ReliableObserver, IsNotRefusedByALaneThatIsJustBeingMade) {
+  const SegmentName name;
+  Witness<Signals> signals;
+  auto keeps_name = open_shared(name.str()).value();
+  auto observer = observe_shared(name.str(), at_once()).value();
+  std::uint64_t count = 0;
+  auto observation = observer.subscribe(
+      kNumbers, [&](const Numbered64&) { ++count; }, kReliably);
+  Process publishing([&] {
+    auto bus = open_shared(name.str());
+    if (!bus.ok()) return 1;
+    while (signals->stop == 0) {
+      auto publisher = bus->publisher(kNumbers);
+      if (publisher.try_publish(Numbered64::of(0)) != PublishStatus::kPublished) return 2;
+      signals->published += 1;
+      const auto end = std::chrono::steady_clock::now() + 300us;  // long enough to be seen
+      while (std::chrono::steady_clock::now() < end) {
+      }
+    }
+    return 0;
+  });
+  ASSERT_TRUE(eventually([&] {
+    for (int i = 0; i < 1000; ++i) {
+      EXPECT_TRUE(observer.poll().ok());
+      for (const auto& one : observation.holds()) {
+        EXPECT_NE(one.hold, ObservedHold::kRefused) << one.why;
+      }
+    }
+    return signals->published > 5000 || ::testing::Test::HasFailure();
+  }));
+  signals->stop = 1;
+  EXPECT_EQ(publishing.wait(), 0);
 }
 
 TEST(ReliableObserver, GetsWhatOnlyInlineSubscribersHeardOtherwise) {
@@ -510,6 +596,32 @@ TEST(ReliableObserver, GoesOnWithABusThatIsMadeAnew) {
   EXPECT_EQ(observation.lost(), 0U);
 }
 
+// Nobody can find its file before: what is overwritten until then is told.
+TEST(ReliableObserver, IsLossyUntilItHasNoticedTheBus) {
+  const SegmentName name;
+  auto options = at_once();
+  options.may_be_absent = true;
+  auto observer = observe_shared(name.str(), options).value();
+  Seen seen;
+  auto observation = observer.subscribe(kNumbers, std::ref(seen), kReliably);
+  for (std::uint64_t round = 1; round <= 2; ++round) {
+    seen = {};
+    const auto lost = observation.lost();
+    auto bus = open_shared(name.str()).value();
+    auto publisher = bus.publisher(kNumbers);
+    std::uint64_t next = 0;
+    for (; next < 200; ++next) {
+      ASSERT_EQ(publisher.try_publish(Numbered64::of(next)), PublishStatus::kPublished);
+    }
+    poll_all(observer);
+    EXPECT_EQ(seen.count + seen.gaps, 200U);
+    EXPECT_EQ(observation.lost() - lost, seen.gaps);
+    EXPECT_NE(seen.gaps, 0U);
+    ASSERT_TRUE(until_held(observer, observation, publisher, next));
+    EXPECT_EQ(seen.wrong, 0U);
+  }
+}
+
 std::size_t open_descriptors() {
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
@@ -550,6 +662,179 @@ TEST(ReliableObserver, ThatComesAndGoesLeavesNothing) {
     }
   }
   EXPECT_FALSE(name.exists());
+}
+
+// Stopped in the middle of whatever it did; and it goes on.
+TEST(ReliableObserver, ThatIsFrozenDelaysALaneByItsLimitOnce) {
+  const SegmentName name;
+  auto bus = open_shared(name.str()).value();
+  Witness<Signals> signals;
+  Process observing([&] {
+    auto observer = observe_shared(name.str(), at_once());
+    if (!observer.ok()) return 1;
+    std::uint64_t wrong = 0;
+    auto observation = observer->subscribe(
+        kHasty,
+        [&](const Numbered64& message, const MessageInfo& info) {
+          wrong += message.whole() && info.sequence == message.number ? 0 : 1;
+        },
+        kReliably);
+    while (signals->stop == 0) {
+      if (!observer->poll().ok()) return 2;
+      signals->ready = observation.hold() == ObservedHold::kEnded ? 2 : 1;
+    }
+    return wrong == 0 ? 0 : 3;
+  });
+  ASSERT_TRUE(eventually([&] { return signals->ready != 0; }));
+  for (int round = 0; round < 5; ++round) {
+    auto old = bus.publisher(kHasty);
+    std::uint64_t next = 0;
+    for (; next < 500; ++next) {
+      ASSERT_EQ(old.publish_for(Numbered64::of(next), 60s), PublishStatus::kPublished);
+    }
+    ASSERT_EQ(::kill(observing.pid(), SIGSTOP), 0);
+    auto fresh = bus.publisher(kHasty);  // expects it
+    const auto begin = std::chrono::steady_clock::now();
+    for (std::uint64_t i = 0; i < 5000; ++i) {
+      ASSERT_EQ(old.publish_for(Numbered64::of(next++), 60s), PublishStatus::kPublished);
+      ASSERT_EQ(fresh.publish_for(Numbered64::of(i), 60s), PublishStatus::kPublished);
+    }
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, kHasty.options.observer_lag_limit);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
+    ASSERT_EQ(::kill(observing.pid(), SIGCONT), 0);
+    ASSERT_TRUE(eventually([&] { return signals->ready == 2 || observing.has_ended(); }));
+  }
+  signals->stop = 1;
+  EXPECT_EQ(observing.wait(), 0);
+}
+
+// A process that has no descriptor left waits for those it knows, and finds others later.
+TEST(ReliableObserver, APublisherWithoutADescriptorLeftGoesOn) {
+  Observed on;
+  auto publisher = on.bus.publisher(kNumbers);
+  Seen seen;
+  auto observation = on.observer.subscribe(kNumbers, std::ref(seen), kReliably);
+  std::uint64_t next = 0;
+  ASSERT_TRUE(until_held(on.observer, observation, publisher, next));
+  std::atomic<std::uint64_t> count{0};
+  auto second = observe_shared(on.name.str(), at_once()).value();
+  auto other = second.subscribe(
+      kNumbers, [&](const Numbered64&) { ++count; }, kReliably);
+  std::vector<Descriptor> all;
+  do {
+    all.emplace_back(::dup(0));
+  } while (all.back());
+  std::this_thread::sleep_for(15ms);
+  for (int round = 0; round < 20; ++round) {
+    fill(publisher, next);
+    EXPECT_EQ(next - seen.next, kNumbers.options.capacity) << "the known one is waited for";
+    while (on.observer.poll().value() != 0) {
+    }
+  }
+  EXPECT_EQ(seen.next, next);
+  EXPECT_EQ(observation.lost(), 0U);
+  EXPECT_EQ(other.hold(), ObservedHold::kAsking);
+  all.clear();
+  ASSERT_TRUE(eventually([&] {
+    fill(publisher, next);
+    poll_all(on.observer);
+    poll_all(second);
+    return other.hold() == ObservedHold::kHeld;
+  }));
+  EXPECT_EQ(observation.lost(), 0U);
+  EXPECT_EQ(seen.wrong, 0U);
+}
+
+// More observers than a process looks at, more observations than a lane has answers for.
+TEST(ReliableObserver, BeyondTheMostIsLossyAndTold) {
+  Observed on;
+  auto publisher = on.bus.publisher(kNumbers);
+  std::vector<Observation> many;
+  std::vector<Seen> seen(LaneBoard::kGates + 1);
+  for (auto& one : seen) many.push_back(on.observer.subscribe(kNumbers, std::ref(one), kReliably));
+  std::uint64_t next = 0;
+  const auto held = [&many] {
+    return std::count_if(many.begin(), many.end(),
+                         [](const auto& one) { return one.hold() == ObservedHold::kHeld; });
+  };
+  ASSERT_TRUE(eventually([&] {
+    fill(publisher, next);
+    poll_all(on.observer);
+    return held() == std::ptrdiff_t{LaneBoard::kGates};
+  }));
+  for (int round = 0; round < 5; ++round) {
+    fill(publisher, next);
+    poll_all(on.observer);
+  }
+  EXPECT_EQ(held(), std::ptrdiff_t{LaneBoard::kGates});
+  for (std::size_t i = 0; i < many.size(); ++i) {
+    EXPECT_EQ(seen[i].wrong, 0U);
+    if (many[i].hold() != ObservedHold::kHeld) {
+      EXPECT_EQ(many[i].hold(), ObservedHold::kRefused);
+      EXPECT_TRUE(contains(many[i].holds()[0].why, "16 others"));
+      continue;
+    }
+    EXPECT_EQ(seen[i].count, next);
+  }
+  many.clear();
+  static_cast<void>(on.observer.poll());
+  // files
+  std::vector<Observer> observers;
+  for (std::size_t i = 0; i <= WatchFiles::kMostFiles; ++i) {
+    observers.push_back(observe_shared(on.name.str(), at_once()).value());
+    many.push_back(observers.back().subscribe(
+        kNumbers, [](const Numbered64&) {}, kReliably));
+  }
+  const auto all_poll = [&] {
+    fill(publisher, next);
+    for (auto& one : observers) poll_all(one);
+  };
+  ASSERT_TRUE(eventually([&] {
+    all_poll();
+    return held() == std::ptrdiff_t{WatchFiles::kMostFiles};
+  }));
+  for (int round = 0; round < 5; ++round) all_poll();
+  const auto place = many.front().hold() == ObservedHold::kHeld ? 0 : 1;
+  many.erase(many.begin() + place);
+  observers.erase(observers.begin() + place);
+  ASSERT_TRUE(eventually([&] {
+    all_poll();
+    return held() == std::ptrdiff_t{WatchFiles::kMostFiles};
+  })) << "it takes the place of the one that went";
+}
+
+TEST(ReliableObserver, OfMoreLanesThanItHasGatesTellsWhichAreLossy) {
+  Observed on;
+  constexpr std::size_t kLanes = WatchTable::kGates / 2 + 2;
+  constexpr Topic<Numbered64> kAll{"many.*", {}};
+  std::uint64_t count = 0;
+  const auto handler = [&count](const Numbered64&) { ++count; };
+  const auto first = on.observer.subscribe(kAll, handler, kReliably);
+  const auto second = on.observer.subscribe(kAll, handler, kReliably);
+  std::vector<Publisher<Numbered64, SegmentHome>> publishers;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < kLanes; ++i) names.push_back("many." + std::to_string(i));
+  for (const auto& one : names) publishers.push_back(on.bus.publisher(kTwo.named(one)));
+  std::uint64_t published = 0;
+  for (int round = 0; round < 10; ++round) {
+    for (auto& one : publishers) {
+      for (int i = 0; i < 5; ++i) {
+        published += one.try_publish(Numbered64::of(0)) == PublishStatus::kPublished ? 1 : 0;
+      }
+    }
+    poll_all(on.observer);
+  }
+  std::size_t refused = 0;
+  for (const auto* observation : {&first, &second}) {
+    for (const auto& one : observation->holds()) {
+      EXPECT_TRUE(one.hold == ObservedHold::kHeld || one.hold == ObservedHold::kRefused);
+      if (one.hold != ObservedHold::kRefused) continue;
+      ++refused;
+      EXPECT_TRUE(contains(one.why, "gates in use"));
+    }
+  }
+  EXPECT_EQ(refused, 2 * kLanes - WatchTable::kGates);
+  EXPECT_EQ(count + first.lost() + second.lost(), 2 * published);
 }
 
 TEST(ReliableObserver, EndsWithTheObserverEvenIfItsHandleStays) {

@@ -233,6 +233,7 @@ struct SegmentPiece {
   std::uint64_t segment = 0;  ///< 0: there is none
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
+  bool watched = false;  ///< LaneRecord::watched
 };
 
 /// How many of each a directory has room for, chosen when it is laid out.
@@ -615,6 +616,7 @@ class Directory {
     made->segment = piece.segment;
     made->segment_offset = piece.offset;
     made->segment_bytes = piece.bytes;
+    made->watched = piece.watched ? 1 : 0;
     made->publisher = participant;
     for (std::uint32_t p = 0; p < sizes_.participants; ++p) holds(index, p) = 0;
     settle();

@@ -159,9 +159,10 @@ class LanePublisher {
     if (!parts) return refuse(parts.error());
     const bool watched = options.observer_lag_limit.count() != 0;
     const auto ring_bytes = watched ? round_up(parts->block, kOwnerSpacing) : parts->block;
-    const auto piece = directory.find_room(core->home().own_segment(), own, H::kFirstLane,
-                                           ring_bytes + (watched ? H::kObserverAnswers : 0));
+    auto piece = directory.find_room(core->home().own_segment(), own, H::kFirstLane,
+                                     ring_bytes + (watched ? H::kObserverAnswers : 0));
     if (!piece.ok()) return piece.status();
+    piece->watched = watched;  // observers may see the lane before it is laid out
     auto index =
         directory.new_lane(kind, topic, lossy, parts->audience, core->participant(), *piece);
     if (!index.ok()) return index.status();
@@ -176,7 +177,6 @@ class LanePublisher {
     if (watched) {
       finder->admit_observers(own.subspan(piece->offset + ring_bytes, H::kObserverAnswers), *index,
                               lane.lives, options.observer_lag_limit);
-      lane.watched = 1;
     }
     lane.retains = options.retain ? 1 : 0;
     directory.hold(*index, core->participant());

@@ -54,6 +54,8 @@ class WatchFiles {
 
   static constexpr std::chrono::milliseconds kLookEvery{10};
   static constexpr std::size_t kMostFiles = 16;
+  /// A look takes no longer; in a folder of so many names that it would, files may stay unfound.
+  static constexpr std::chrono::milliseconds kLongestLook{20};
 
   WatchFiles(std::string prefix, const Users& users) : prefix_(std::move(prefix)), users_(users) {}
 
@@ -62,11 +64,14 @@ class WatchFiles {
   [[nodiscard]] const std::string& prefix() const noexcept { return prefix_; }
 
   /// Those that there are, looked for anew if the last look was a while ago, or at once.
-  [[nodiscard]] std::shared_ptr<const List> list(bool at_once) {
+  [[nodiscard]] std::shared_ptr<const List> list(bool at_once) noexcept {
     const std::scoped_lock lock(lock_);
     const auto begin = Clock::now();
     if (at_once || begin >= next_look_) {
-      look();
+      try {
+        look();
+      } catch (const std::bad_alloc&) {  // those that are known are still there
+      }
       constexpr int kShare = 20;  // of the time at most, however many names there are
       const auto end = Clock::now();
       next_look_ = end + std::max<Clock::duration>(kLookEvery, kShare * (end - begin));
@@ -87,11 +92,12 @@ class WatchFiles {
         ::unlink(WatchName::path(prefix_, file->id).c_str());  // as far as it is permitted
       }
     }
-    WatchName::for_each(prefix_, [&](const std::string& path, std::uint64_t id) {
+    const auto take = [&](const std::string& path, std::uint64_t id) {
       const auto known = [id](const auto& file) { return file->id == id; };
       if (now->size() == kMostFiles || std::any_of(now->begin(), now->end(), known)) return;
       if (auto file = open(path)) now->push_back(std::make_shared<File>(File{std::move(file), id}));
-    });
+    };
+    if (now->size() < kMostFiles) WatchName::for_each(prefix_, take, kLongestLook);
     list_ = std::move(now);
   }
   /// \return nothing if it is not one of a living observer whose user is admitted
@@ -122,24 +128,24 @@ class WatchFiles {
 /// The observers that hold one lane back. Its publisher's thread.
 class LaneWatch {
   using Clock = WatchFiles::Clock;
-  static constexpr std::size_t kMostExpected = LaneBoard::kAnswers / 2;
   static constexpr std::chrono::milliseconds kExpectEvery{1};
 
  public:
   /// \param board memory for a LaneBoard, which observers can read
   /// \param lag_limit how long an observer may keep the lane full without reading on
   LaneWatch(WatchFiles& files, std::span<std::byte> board, const LaneKey& lane,
-            std::chrono::nanoseconds lag_limit) noexcept
+            std::chrono::nanoseconds lag_limit)
       : files_(files),
         board_(::new (static_cast<void*>(board.data())) LaneBoard),
         lane_(lane),
         lag_limit_(lag_limit) {
+    gates_.reserve(2 * LaneBoard::kAnswers);  // those that have an answer, and had one before
     board_->open(lane_, files_.users());
   }
 
   /// Where the slowest of `readers` and the observers is. \param own position of the publisher,
   /// which is writing nothing \param reach so far back everything is still there
-  [[nodiscard]] Sequence slowest(Sequence own, Sequence readers, std::size_t reach) {
+  [[nodiscard]] Sequence slowest(Sequence own, Sequence readers, std::size_t reach) noexcept {
     const auto now = Clock::now();
     const bool first = !asked_at_;
     const bool stands = asked_at_ == own;  // there was not enough room the last time
@@ -154,22 +160,20 @@ class LaneWatch {
       if (!stands) one.still_since = now;
       if (one.state == State::kHeld && refresh(one, own)) one.still_since = now;
     }
-    while (true) {
-      auto slowest = readers;
-      for (const auto& one : gates_) {
-        if (one.holds()) slowest = earlier(slowest, one.position);
+    auto slowest = slowest_of(readers);
+    bool ended = false;
+    for (auto& one : gates_) {
+      if (!one.holds()) continue;
+      if (one.position != slowest || slowest == own) {
+        one.still_since = now;  // another one keeps the lane full
+      } else if (now - one.still_since >= lag_limit_) {
+        end(one);
+        ended = true;
       }
-      waits_ = slowest != own;
-      bool ended = false;
-      for (auto& one : gates_) {
-        if (one.holds() && one.position == slowest && slowest != own &&
-            now - one.still_since >= lag_limit_) {
-          end(one);
-          ended = true;
-        }
-      }
-      if (!ended) return slowest;
     }
+    if (ended) slowest = slowest_of(readers);
+    waits_ = slowest != own;
+    return slowest;
   }
   /// True if observers may be what the publisher waits for.
   [[nodiscard]] bool holds_back() const noexcept { return waits_ && !gates_.empty(); }
@@ -196,6 +200,13 @@ class LaneWatch {
     }
   };
 
+  [[nodiscard]] Sequence slowest_of(Sequence readers) const noexcept {
+    auto slowest = readers;
+    for (const auto& one : gates_) {
+      if (one.holds()) slowest = earlier(slowest, one.position);
+    }
+    return slowest;
+  }
   /// Who has come and who has gone.
   void look(Sequence own, std::size_t reach, bool first) {
     const auto files = files_.list(first);
@@ -217,8 +228,11 @@ class LaneWatch {
       return;  // the gates that are known notice it themselves
     }
     if (first) expect(file, looks, own);
+    bool all_whole = true;
     for (std::size_t i = 0; i < WatchTable::kGates; ++i) {
-      const auto told = WatchGate::read(std::span(copy_).subspan(i * sizeof(WatchGate)));
+      const auto gate = std::span(copy_).subspan(i * sizeof(WatchGate), sizeof(WatchGate));
+      const auto told = WatchGate::read(gate);
+      if (!told) all_whole = all_whole && WatchGate::never_written(gate);
       if (!told || !told->is_of(lane_)) continue;
       const auto known = [&](const Gate& one) {
         return one.file == file && one.index == i && one.serial == told->serial &&
@@ -228,38 +242,46 @@ class LaneWatch {
       admit(file, i, *told, own, reach);
     }
     for (auto& one : gates_) {
-      if (one.state == State::kExpected && one.file == file && looks - one.looks >= 2) {
-        one.state = State::kLetGo;  // what it wants it has by now
+      if (one.state == State::kExpected && one.file == file && looks - one.looks >= 2 &&
+          all_whole) {
+        one.state = State::kLetGo;  // what it wants it has by now, and it was found
       }
     }
   }
   /// Whatever gate it makes will find everything from the lane's beginning on.
   void expect(const std::shared_ptr<const WatchFiles::File>& file, std::uint64_t looks,
               Sequence own) {
-    if (free_place() >= kMostExpected) return;
-    hold({.file = file, .looks = looks, .state = State::kExpected, .position = own});
+    const auto place = free_place(LaneBoard::kGates, LaneBoard::kAnswers);
+    if (!place) return;
+    hold({.file = file,
+          .looks = looks,
+          .state = State::kExpected,
+          .place = *place,
+          .position = own});
   }
   void admit(const std::shared_ptr<const WatchFiles::File>& file, std::size_t index,
              const WatchGate::Told& told, Sequence own, std::size_t reach) {
-    if (free_place() == LaneBoard::kAnswers || distance(told.position, own) < 0) return;
+    const auto place = free_place(0, LaneBoard::kGates);
+    if (!place || distance(told.position, own) < 0) return;
     const auto from = own - told.position <= reach ? told.position : own;
-    hold({.file = file, .index = index, .serial = told.serial, .position = from});
+    hold({.file = file, .index = index, .serial = told.serial, .place = *place, .position = from});
   }
-  /// \pre there is a free place
   void hold(Gate gate) {
-    gate.place = free_place();
     gate.still_since = Clock::now();
     taken_[gate.place] = true;
     answer(gate, LaneBoard::kHeld);
-    gates_.push_back(std::move(gate));
+    gates_.push_back(std::move(gate));  // has room: see the constructor
   }
   void answer(const Gate& gate, LaneBoard::State state) noexcept {
     board_->write(gate.place, {gate.file->id, gate.index, gate.serial, state, gate.position});
   }
-  [[nodiscard]] std::size_t free_place() const noexcept {
-    std::size_t place = 0;
-    while (place < LaneBoard::kAnswers && taken_[place]) ++place;
-    return place;
+  /// A free place on the board, of those from `begin` to `end`.
+  [[nodiscard]] std::optional<std::size_t> free_place(std::size_t begin,
+                                                      std::size_t end) const noexcept {
+    for (auto place = begin; place < end; ++place) {
+      if (!taken_[place]) return place;
+    }
+    return std::nullopt;
   }
 
   /// Looks how far it is. \return true if it has moved

@@ -210,6 +210,7 @@ class ObservedLane {
     std::size_t taken = 0;
     const auto visit = [&](Sequence sequence, std::span<const std::byte> element) {
       if (stop()) return;
+      let_overwrite();  // before the handler, which may take long
       const auto message = open(element);
       const auto* topic = topic_of(element);
       if (topic == nullptr || (topic != &name_ && !wanted.covers(*topic))) return;
@@ -217,9 +218,7 @@ class ObservedLane {
       ++taken;
       take(message, MessageInfo{*topic, sequence, tap_.lost() - gap});
     };
-    const AtExit let_overwrite([this] {
-      if (gate_) gate_.move(tap_.position());
-    });
+    const AtExit at_exit([this] { let_overwrite(); });
     bus_->names.may_look_again();
     drained_ = false;  // also if a handler throws
     const auto got = std::exchange(lasts_only_, false) ? read_lasts(visit) : copy(limit, visit);
@@ -262,6 +261,10 @@ class ObservedLane {
     hold_ = ObservedHold::kAsking;
     if (late && held_from() == first) tap_.begin_with_first();
   }
+  /// What was copied need not stay in the ring.
+  void let_overwrite() noexcept {
+    if (gate_) gate_.move(tap_.position());
+  }
   void refuse(std::string why) {
     hold_ = ObservedHold::kRefused;
     refused_ = std::move(why);
@@ -301,7 +304,7 @@ class ObservedLane {
       refuse(absl::StrCat("its publisher's process waits for observers of some users, not of ",
                           ::geteuid(), "; name this one in SharedBusOptions::observer_users"));
     } else if (board->full()) {
-      refuse(absl::StrCat("its publisher waits for ", LaneBoard::kAnswers, " others already"));
+      refuse(absl::StrCat("its publisher waits for ", LaneBoard::kGates, " others already"));
     } else {
       hold_ = ObservedHold::kAsking;
     }

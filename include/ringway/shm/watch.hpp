@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -30,10 +31,12 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "ringway/base/at_exit.hpp"
 #include "ringway/base/cache_line.hpp"
 #include "ringway/base/sequence.hpp"
 #include "ringway/shm/file_lock.hpp"
@@ -104,6 +107,10 @@ struct alignas(kCacheLine) WatchGate {
     if (!words) return std::nullopt;
     return Told{(*words)[0], (*words)[1], (*words)[2], (*words)[3]};
   }
+  /// Of a copy that read() makes nothing of: that is because the observer has not used it yet.
+  [[nodiscard]] static bool never_written(std::span<const std::byte> copy) noexcept {
+    return std::all_of(copy.begin(), copy.end(), [](std::byte one) { return one == std::byte{0}; });
+  }
 
   SummedWords<4> words;
 };
@@ -121,7 +128,8 @@ struct WatchTable {
 
 /// What a lane's publisher answers. Written by the publisher.
 struct alignas(kOwnerSpacing) LaneBoard {
-  static constexpr std::size_t kAnswers = 16;
+  static constexpr std::size_t kGates = 16;    ///< the first answers: to gates
+  static constexpr std::size_t kAnswers = 32;  ///< the others: to observers that have none yet
   static constexpr std::size_t kUsers = 8;
   static constexpr std::uint64_t kNoUser = ~std::uint64_t{0};
   enum State : std::uint64_t { kFree, kHeld, kEnded };
@@ -145,8 +153,8 @@ struct alignas(kOwnerSpacing) LaneBoard {
       return false;
     }
     [[nodiscard]] bool full() const noexcept {
-      for (const auto& one : answers) {
-        if (one.state == kFree) return false;
+      for (std::size_t i = 0; i < kGates; ++i) {
+        if (answers[i].state == kFree) return false;
       }
       return true;
     }
@@ -228,23 +236,33 @@ struct WatchName {
     return name;
   }
 
-  /// Calls `use(path, id)` for each name in the folder that begins so.
+  /// Calls `use(path, id)` for each name in the folder that begins so. \param within half of it for
+  /// the listing, half for the calls; names that come later are passed over
   template <class Use>
-  static void for_each(const std::string& prefix, Use&& use) {
+  static void for_each(const std::string& prefix, Use&& use,
+                       std::chrono::nanoseconds within = std::chrono::hours(1)) {
+    using Clock = std::chrono::steady_clock;
     const auto slash = prefix.rfind('/');
     if (slash == std::string::npos) return;
     const std::string folder = prefix.substr(0, slash);
     const std::string start = prefix.substr(slash + 1);
     auto* listing = ::opendir(folder.c_str());
     if (listing == nullptr) return;
+    std::optional<AtExit<Close>> close(std::in_place, Close{listing});
     std::vector<std::uint64_t> found;
+    auto end = Clock::now() + within / 2;
     while (const auto* entry = ::readdir(listing)) {
+      if (Clock::now() > end) break;
       const std::string_view name = entry->d_name;
       if (name.substr(0, start.size()) != start) continue;
       if (const auto id = id_of(name.substr(start.size()))) found.push_back(*id);
     }
-    ::closedir(listing);
-    for (const auto id : found) use(path(prefix, id), id);
+    close.reset();
+    end = Clock::now() + within / 2;
+    for (const auto id : found) {
+      if (Clock::now() > end) return;
+      use(path(prefix, id), id);
+    }
   }
   /// Removes the files of the dead, as far as that is permitted.
   static void remove_dead(const std::string& prefix) {
@@ -263,6 +281,10 @@ struct WatchName {
   }
 
  private:
+  struct Close {
+    void operator()() const noexcept { ::closedir(listing); }
+    ::DIR* listing;
+  };
   static constexpr const char* kInfix = "-watch-";
 };
 
