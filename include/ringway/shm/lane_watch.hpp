@@ -6,8 +6,8 @@
 ///
 /// *Protocol.* docs/design/reliable-observers.md. Files are looked for, and gates that are new,
 /// every 10 ms at most, and only where the lane's known room is used up. A gate is honoured from
-/// the position on that it names if that is within a lap, else from where the publisher is: both
-/// are whole at that moment, since nothing is being written.
+/// the position on that it names if that is within a lap, else from where the publisher is:
+/// both are whole at that moment, since nothing is being written.
 ///
 /// *Distrust.* Files of users who are not admitted are not opened. What lies in the others is
 /// copied through the kernel, checked, and believed to move one way only; a file that is cut short,
@@ -263,8 +263,17 @@ class LaneWatch {
              const WatchGate::Told& told, Sequence own, std::size_t reach) {
     const auto place = free_place(0, LaneBoard::kGates);
     if (!place || distance(told.position, own) < 0) return;
-    const auto from = own - told.position <= reach ? told.position : own;
+    // a whole lap back, a claim that was dropped may have written there, unless another gate was
+    // before it
+    const auto back = own - told.position;
+    const bool whole = back < reach || (back == reach && is_held(told.position));
+    const auto from = whole ? told.position : own;
     hold({.file = file, .index = index, .serial = told.serial, .place = *place, .position = from});
+  }
+  [[nodiscard]] bool is_held(Sequence position) const noexcept {
+    return std::any_of(gates_.begin(), gates_.end(), [position](const Gate& one) {
+      return one.holds() && distance(one.position, position) >= 0;
+    });
   }
   void hold(Gate gate) {
     gate.still_since = Clock::now();
@@ -309,9 +318,12 @@ class LaneWatch {
   }
   /// The answer says so before anything is overwritten.
   void end(Gate& one) noexcept {
-    if (one.state == State::kExpected) return forget(one);
-    one.state = State::kEnded;
-    answer(one, LaneBoard::kEnded);
+    if (one.state == State::kExpected) {
+      forget(one);
+    } else {
+      one.state = State::kEnded;
+      answer(one, LaneBoard::kEnded);
+    }
     fence_answers();
   }
   void forget(Gate& one) noexcept {
