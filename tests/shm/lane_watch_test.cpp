@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <random>
 #include <string>
 
@@ -235,6 +236,56 @@ TEST(LaneWatch, GateThatComesTooLateHoldsFromWhereThePublisherIs) {
   ASSERT_TRUE(on.is_held_back());
   EXPECT_GE(on.next, begin + kNumbers.options.capacity);
   EXPECT_LE(on.next, begin + 2 * kNumbers.options.capacity) << "found where its room was used up";
+}
+
+// Almost a lap back, a claim that was dropped may have written over what the observer wants.
+TEST(LaneWatch, GateIsHeldFromWhereNoClaimCanHaveWritten) {
+  constexpr Sequence kOwn = 5000;
+  constexpr std::size_t kReach = 1024;
+  for (const std::size_t longest_claim : {1, 8, 200}) {
+    for (const std::size_t behind : {0, 1, 823, 824, 825, 1015, 1016, 1017, 1023, 1024, 1025}) {
+      Watched on(kNumbers);
+      WatchFiles::Users users{};
+      users.fill(::geteuid());
+      WatchFiles files(on.prefix, users);
+      alignas(LaneBoard) std::byte board[sizeof(LaneBoard)];
+      LaneWatch watch(files, board, on.key, kPatient, longest_claim);
+      ASSERT_EQ(watch.slowest(0, 0, kReach), 0U);
+      std::this_thread::sleep_for(WatchFiles::kLookEvery);
+      const auto file = on.put(7, on.with_gate(kOwn - behind));
+      const bool whole = behind + longest_claim <= kReach;
+      EXPECT_EQ(watch.slowest(kOwn, kOwn, kReach), whole ? kOwn - behind : kOwn)
+          << longest_claim << ", " << behind;
+    }
+  }
+}
+
+// What another one holds nobody has written to.
+TEST(LaneWatch, GateAWholeLapBackIsHeldIfAnotherOneIsThere) {
+  constexpr Sequence kOwn = 5000;
+  constexpr std::size_t kReach = 1024;
+  Watched on(kNumbers);
+  WatchFiles::Users users{};
+  users.fill(::geteuid());
+  WatchFiles files(on.prefix, users);
+  alignas(LaneBoard) std::byte board[sizeof(LaneBoard)];
+  LaneWatch watch(files, board, on.key, kPatient, 200);
+  const auto first = on.put(7, on.with_gate(kOwn - kReach));
+  ASSERT_EQ(watch.slowest(kOwn - kReach, kOwn - kReach, kReach), kOwn - kReach);
+  std::this_thread::sleep_for(WatchFiles::kLookEvery);
+  auto content = on.with_gate(kOwn - kReach, 3);
+  Watched::set_gate(content, 1, {4, on.key.word(), on.key.segment, kOwn - kReach - 1});
+  Watched::set_gate(content, 2, {5, on.key.word(), on.key.segment, kOwn - 100});
+  const auto second = on.put(8, content);
+  ASSERT_EQ(watch.slowest(kOwn, kOwn, kReach), kOwn - kReach);
+  const auto answers = LaneBoard::read(board, on.key);
+  ASSERT_TRUE(answers);
+  std::map<std::uint64_t, Sequence> held;  // by serial, of the second file
+  for (const auto& answer : answers->answers) {
+    if (answer.watch == 8 && answer.state == LaneBoard::kHeld) held[answer.serial] = answer.from;
+  }
+  EXPECT_EQ(held,
+            (std::map<std::uint64_t, Sequence>{{3, kOwn - kReach}, {4, kOwn}, {5, kOwn - 100}}));
 }
 
 TEST(LaneWatch, FileThatIsCutShortWhileItHoldsHoldsNoMore) {

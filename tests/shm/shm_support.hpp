@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "ringway/shm/shared_bus.hpp"
+#include "support/quiet_fork.hpp"
 
 namespace ringway::test {
 
@@ -28,7 +29,7 @@ namespace ringway::test {
 class Process {
  public:
   explicit Process(const std::function<int()>& run) {
-    pid_ = ::fork();
+    pid_ = quiet_fork();
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       int code = 99;

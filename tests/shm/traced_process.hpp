@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <functional>
 
+#include "support/quiet_fork.hpp"
+
 namespace ringway::test {
 
 class TracedProcess {
@@ -19,7 +21,7 @@ class TracedProcess {
   /// Forks a child that runs `prepare` at full speed and `operation` under the tracer. Returns when
   /// the child stands between the two, or is gone.
   TracedProcess(const std::function<void()>& prepare, const std::function<void()>& operation) {
-    pid_ = ::fork();
+    pid_ = quiet_fork();
     if (pid_ == 0) {
       prepare();
       if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(77);

@@ -26,9 +26,10 @@ inline constexpr bool kThreadSanitized = true;
 inline constexpr bool kThreadSanitized = false;
 #endif
 #if defined(RINGWAY_ADDRESS_SANITIZED)
-inline constexpr bool kSanitized = true;
+inline constexpr bool kAddressSanitized = true;
 #else
-inline constexpr bool kSanitized = kThreadSanitized;
+inline constexpr bool kAddressSanitized = false;
 #endif
+inline constexpr bool kSanitized = kThreadSanitized || kAddressSanitized;
 
 }  // namespace ringway::test

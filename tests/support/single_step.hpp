@@ -49,6 +49,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/quiet_fork.hpp"
+
 namespace ringway::test {
 
 /// Zeroed memory that a fork shares.
@@ -115,7 +117,7 @@ class SteppedChild {
   template <class Body>
   explicit SteppedChild(Body&& body) {
     std::fflush(nullptr);
-    process_ = ::fork();
+    process_ = quiet_fork();
     if (process_ == 0) ::_exit(body(marks_) ? 0 : 1);
     if (process_ > 0) await_begin();
   }

@@ -16,13 +16,15 @@
 #include <initializer_list>
 #include <vector>
 
+#include "support/quiet_fork.hpp"
+
 namespace ringway::test {
 
 /// Forks, runs `check` (returns 0 if all is well) and reports the child's exit status, or 1000 plus
 /// the signal that killed it.
 template <class Check>
 int in_child(Check&& check) {
-  const pid_t child = ::fork();
+  const pid_t child = quiet_fork();
   if (child == 0) {
     ::_exit(check());
   }

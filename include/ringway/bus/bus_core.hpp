@@ -70,6 +70,8 @@ struct LaneRings {
             .start = start,
             .retain = options.retain};
   }
+  /// Positions from the publisher's on that a claim may have written to which was then dropped.
+  static std::size_t longest_claim(const Options& /*options*/) noexcept { return 1; }
 };
 
 /// What error handlers get where no handler threw: a publisher's lane, or a requester's, can not be

@@ -53,6 +53,10 @@ struct LaneRings<Bytes, Memory> {
             .max_cursors = options.max_readers + (options.retain ? 1 : 0),  // and the keeper
             .start = start};
   }
+  /// The padding before a frame is shorter than the largest one.
+  static std::size_t longest_claim(const Options& options) noexcept {
+    return 2 * frame_bytes(ring_options(options, 0).max_frame);
+  }
 };
 
 [[nodiscard]] inline ByteLaneOptions lane_options(const ByteTopicOptions& options) noexcept {

@@ -55,8 +55,9 @@ concept SharedHome = Home<H> && requires(H& home) {
 ///   take_word()               a word for a reader's position and its place; or none
 ///   make_finder()             how a producer finds words by their places; expect(gate, number)
 ///                             readies it for a reader of that number's; admit_observers(memory,
-///                             lane, life, lag limit) has it wait for observers, who find answers
-///                             in the memory; waits_for_observers() tells that it may just do so
+///                             lane, life, lag limit, longest claim) has it wait for observers, who
+///                             find answers in the memory; waits_for_observers() tells that it may
+///                             just do so
 ///   kObserverAnswers          bytes of that memory
 ///   segment_of(participant)   the number of a participant's memory
 ///   lane_freed(number)        under the directory lock: a lane in that memory is used no more
@@ -69,7 +70,7 @@ concept OwnerHome = SharedHome<H> && requires(H& home, typename H::LaneHold& hol
   hold.word = home.take_word();
   home.make_finder()->expect(std::size_t{}, home.segment_of(std::uint32_t{}));
   home.make_finder()->admit_observers(home.own_memory(), std::uint32_t{}, std::uint32_t{},
-                                      std::chrono::nanoseconds{});
+                                      std::chrono::nanoseconds{}, std::size_t{});
   home.make_finder()->waits_for_observers();
   H::kObserverAnswers;
   home.lane_freed(std::uint64_t{});

@@ -176,7 +176,8 @@ class LanePublisher {
     }
     if (watched) {
       finder->admit_observers(own.subspan(piece->offset + ring_bytes, H::kObserverAnswers), *index,
-                              lane.lives, options.observer_lag_limit);
+                              lane.lives, options.observer_lag_limit,
+                              Rings::longest_claim(options));
     }
     lane.retains = options.retain ? 1 : 0;
     directory.hold(*index, core->participant());

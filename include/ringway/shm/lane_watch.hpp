@@ -133,12 +133,15 @@ class LaneWatch {
  public:
   /// \param board memory for a LaneBoard, which observers can read
   /// \param lag_limit how long an observer may keep the lane full without reading on
+  /// \param longest_claim positions from the publisher's on that a dropped claim may have written
+  /// to
   LaneWatch(WatchFiles& files, std::span<std::byte> board, const LaneKey& lane,
-            std::chrono::nanoseconds lag_limit)
+            std::chrono::nanoseconds lag_limit, std::size_t longest_claim)
       : files_(files),
         board_(::new (static_cast<void*>(board.data())) LaneBoard),
         lane_(lane),
-        lag_limit_(lag_limit) {
+        lag_limit_(lag_limit),
+        longest_claim_(longest_claim) {
     gates_.reserve(2 * LaneBoard::kAnswers);  // those that have an answer, and had one before
     board_->open(lane_, files_.users());
   }
@@ -263,10 +266,10 @@ class LaneWatch {
              const WatchGate::Told& told, Sequence own, std::size_t reach) {
     const auto place = free_place(0, LaneBoard::kGates);
     if (!place || distance(told.position, own) < 0) return;
-    // a whole lap back, a claim that was dropped may have written there, unless another gate was
+    // almost a lap back, a claim that was dropped may have written there, unless another gate was
     // before it
     const auto back = own - told.position;
-    const bool whole = back < reach || (back == reach && is_held(told.position));
+    const bool whole = back <= reach && (reach - back >= longest_claim_ || is_held(told.position));
     const auto from = whole ? told.position : own;
     hold({.file = file, .index = index, .serial = told.serial, .place = *place, .position = from});
   }
@@ -349,6 +352,7 @@ class LaneWatch {
   LaneBoard* board_;
   LaneKey lane_;
   std::chrono::nanoseconds lag_limit_;
+  std::size_t longest_claim_;
   std::vector<Gate> gates_;
   std::array<bool, LaneBoard::kAnswers> taken_{};
   std::optional<Sequence> asked_at_;

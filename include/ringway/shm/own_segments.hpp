@@ -242,9 +242,10 @@ class OwnSegments {
 
     /// The lane waits for observers from now on. \param board where they find answers
     void admit_observers(std::span<std::byte> board, std::uint32_t lane, std::uint32_t life,
-                         std::chrono::nanoseconds lag_limit) {
+                         std::chrono::nanoseconds lag_limit, std::size_t longest_claim) {
       watch_ = std::make_unique<LaneWatch>(*segments_->watch_files_, board,
-                                           LaneKey{segments_->number(), lane, life}, lag_limit);
+                                           LaneKey{segments_->number(), lane, life}, lag_limit,
+                                           longest_claim);
       slowest_of = ask_watch;
     }
     [[nodiscard]] bool waits_for_observers() const noexcept {
