@@ -112,57 +112,6 @@ std::vector<std::uint64_t> numbers(std::uint64_t first, std::uint64_t end) {
   return all;
 }
 
-TEST(ElementShape, IsTheShapeOfTheRingsLines) {
-  const auto check = []<class T>() {
-    SCOPED_TRACE(testing::Message() << sizeof(T) << " bytes, alignment " << alignof(T));
-    const auto compare = []<class SlotType>(bool lossy) {
-      using LineType = Line<SlotType, NativeMemory>;
-      const auto shape = ElementShape::of(sizeof(T), alignof(T), lossy);
-      EXPECT_EQ(shape.line, sizeof(LineType));
-      EXPECT_EQ(shape.items, LineType::kItems);
-      EXPECT_EQ(shape.slot, sizeof(SlotType));
-      alignas(LineType) std::byte memory[sizeof(LineType)];
-      auto* line = ::new (static_cast<void*>(memory)) LineType(0);
-      EXPECT_EQ(shape.first,
-                static_cast<std::size_t>(reinterpret_cast<std::byte*>(line->begin()) - memory));
-    };
-    compare.template operator()<Slot<T>>(false);
-    compare.template operator()<WordSlot<T, NativeMemory>>(true);
-  };
-  const auto check_all = [&]<std::size_t kAlign>() {
-    const auto one = [&]<std::size_t kSize>() {
-      struct alignas(kAlign) Bytes {
-        std::byte bytes[kSize];
-      };
-      check.template operator()<Bytes>();
-    };
-    one.template operator()<1>();
-    one.template operator()<3>();
-    one.template operator()<8>();
-    one.template operator()<12>();
-    one.template operator()<24>();
-    one.template operator()<40>();
-    one.template operator()<48>();
-    one.template operator()<50>();
-    one.template operator()<56>();
-    one.template operator()<57>();
-    one.template operator()<64>();
-    one.template operator()<200>();
-    one.template operator()<505>();
-    one.template operator()<512>();
-    one.template operator()<513>();
-    one.template operator()<5000>();
-  };
-  check_all.template operator()<1>();
-  check_all.template operator()<2>();
-  check_all.template operator()<4>();
-  check_all.template operator()<8>();
-  check_all.template operator()<16>();
-  check_all.template operator()<32>();
-  check_all.template operator()<64>();
-  check_all.template operator()<128>();
-}
-
 template <class Ring>
 class BroadcastPrefixTest : public testing::Test {};
 using Rings =
@@ -401,7 +350,7 @@ TYPED_TEST(BroadcastPrefixTest, KeepsToItsMemoryWhateverIsWrittenThere) {
                                       std::uint64_t{1} << 63,
                                       std::numeric_limits<std::uint64_t>::max()};
   using T = typename TypeParam::value_type;
-  const auto shape = ElementShape::of(sizeof(T), alignof(T), kIsLossy<TypeParam>);
+  const auto shape = LineShape::of(sizeof(T), alignof(T), kIsLossy<TypeParam>);
   for (const auto front : kWorst) {
     for (const auto words : kWorst) {
       SCOPED_TRACE(testing::Message() << front << ", " << words);
@@ -416,7 +365,7 @@ TYPED_TEST(BroadcastPrefixTest, KeepsToItsMemoryWhateverIsWrittenThere) {
       };
       const auto bytes = memory.size();
       const auto header = *reinterpret_cast<const RingHeader*>(memory.data());
-      const auto lines = bytes - header.blocks * shape.line;
+      const auto lines = bytes - header.blocks * shape.bytes;
       fill(0, lines, front);  // header, hints, gates
       fill(lines, bytes, words);
       const auto any = [](const Old&, std::uint32_t) { return true; };

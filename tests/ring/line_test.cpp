@@ -29,12 +29,15 @@ TEST(Line, HoldsAsManyElementsAsFitBesideItsWord) {
   EXPECT_EQ((LineOf<Bytes<56>>::kItems), 1U);
 }
 
-TEST(Line, HoldsSevenMediumElementsBehindItsWord) {
-  EXPECT_EQ((LineOf<Bytes<57>>::kItems), 7U);
-  EXPECT_EQ((LineOf<Bytes<64>>::kItems), 7U);
+TEST(Line, HoldsSeveralMediumElementsBehindItsWord) {
+  EXPECT_EQ((LineOf<Bytes<57>>::kItems), 31U);
+  EXPECT_EQ((LineOf<Bytes<64>>::kItems), 31U);
+  EXPECT_EQ((LineOf<Bytes<96>>::kItems), 31U);
+  EXPECT_EQ((LineOf<Bytes<97>>::kItems), 7U);
   EXPECT_EQ((LineOf<Bytes<512>>::kItems), 7U);
   EXPECT_EQ((LineOf<Bytes<520>>::kItems), 1U);
-  EXPECT_EQ(sizeof(LineOf<Bytes<64>>), 8 * kCacheLine);
+  EXPECT_EQ(sizeof(LineOf<Bytes<64>>), 32 * kCacheLine);
+  EXPECT_EQ(sizeof(LineOf<Bytes<256>>), kCacheLine + 7 * 256);
 }
 
 TEST(Line, SharedLinesAreExactlyACacheLine) {

@@ -30,34 +30,11 @@
 #include "ringway/ring/audience.hpp"
 #include "ringway/ring/broadcast_block.hpp"
 #include "ringway/ring/line.hpp"
+#include "ringway/ring/line_shape.hpp"
 #include "ringway/ring/ring_block.hpp"
 #include "ringway/ring/start.hpp"
 
 namespace ringway {
-
-/// What LineLayout says of a line, for elements whose size is known at run time.
-struct ElementShape {
-  std::size_t line = 0;   ///< bytes of a line
-  std::size_t items = 0;  ///< slots in it
-  std::size_t first = 0;  ///< offset of the first slot
-  std::size_t slot = 0;   ///< bytes from slot to slot
-
-  /// \pre the size is a multiple of the alignment, which is a power of two, and neither is 0
-  [[nodiscard]] static constexpr ElementShape of(std::size_t size, std::size_t align,
-                                                 bool lossy) noexcept {
-    ElementShape shape;
-    shape.slot = lossy ? round_up(size, sizeof(std::uint64_t)) : size;
-    if (lossy) align = alignof(std::uint64_t);
-    const std::size_t beside = round_up(sizeof(Sequence), align);
-    const bool shared = beside + shape.slot <= kCacheLine;
-    const bool medium = !shared && shape.slot <= 512;
-    shape.first = medium ? round_up(kCacheLine, align) : beside;
-    shape.items = shared ? (kCacheLine - beside) / shape.slot : (medium ? 7 : 1);
-    shape.line =
-        round_up(shape.first + shape.items * shape.slot, align > kCacheLine ? align : kCacheLine);
-    return shape;
-  }
-};
 
 /// \tparam T what is read: the beginning of each element
 template <class T, class Memory = NativeMemory>
@@ -134,9 +111,9 @@ class BroadcastPrefix {
     if (header.max_cursors == 0 || header.max_cursors > Attention<Memory>::kMostReaders) {
       return Failure{SetupError::kCorruptHeader};
     }
-    const auto layout = ElementShape::of(element.size, element.align, lossy);
+    const auto layout = LineShape::of(element.size, element.align, lossy);
     const bool spare = lossy || header.retains != 0;
-    const auto shape = RingShape::of(header.capacity, layout.items, layout.line,
+    const auto shape = RingShape::of(header.capacity, layout.items, layout.bytes,
                                      Block::lines_offset(header.max_cursors, apart), spare ? 1 : 0);
     if (!shape || shape->blocks != header.blocks || shape->bytes != header.bytes ||
         header.apart != (apart ? 1U : 0U)) {
@@ -166,12 +143,12 @@ class BroadcastPrefix {
   struct Place {
     Block* block;
     BroadcastShape<Memory> shape;
-    ElementShape layout;
+    LineShape layout;
     std::size_t number_at;
 
     [[nodiscard]] std::byte* line(std::size_t index) const noexcept {
       return reinterpret_cast<std::byte*>(block) +
-             Block::lines_offset(shape.max_cursors, shape.apart) + index * layout.line;
+             Block::lines_offset(shape.max_cursors, shape.apart) + index * layout.bytes;
     }
     [[nodiscard]] std::size_t slots() const noexcept { return shape.lines * layout.items; }
     [[nodiscard]] std::size_t line_of(Sequence position) const noexcept {

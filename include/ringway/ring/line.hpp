@@ -5,8 +5,8 @@
 ///
 /// *What.* `published` is the position after the last element published in this line. Small
 /// elements (up to 56 bytes) travel in the same cache line with it, so a message and the news of it
-/// cost one coherence transfer, and seven 8-byte elements share it. Up to 512 bytes, seven elements
-/// lie behind a cache line with their word; larger ones have a word each.
+/// cost one coherence transfer, and seven 8-byte elements share it. Up to 512 bytes, 31 or seven
+/// elements lie behind a cache line with their word; larger ones have a word each.
 ///
 /// *Protocol.* Only the writer changes `published`, and it only grows (a reader may write it over
 /// with itself: own_line()). A reader at position `p` in this line finds
@@ -39,9 +39,16 @@
 
 namespace ringway {
 
+/// Slots of so many bytes in a line whose word has a cache line of its own: where an element fills
+/// about one, another one for every seven of them cost a quarter of their rate
+/// (docs/design/spsc-ring.md).
+[[nodiscard]] constexpr std::size_t items_behind_word(std::size_t slot_bytes) noexcept {
+  return slot_bytes <= 96 ? 31 : 7;
+}
+
 /// How slots of this type are laid out in lines.
 ///   small   one cache line: the word, then as many slots as fit beside it
-///   medium  (to 512 bytes) the word in a cache line of its own, then seven slots
+///   medium  (to 512 bytes) the word in a cache line of its own, then items_behind_word() slots
 ///   large   the word, then one slot, as long as it is
 template <class SlotType>
 struct LineLayout {
@@ -49,8 +56,9 @@ struct LineLayout {
   static constexpr bool kShared = kBeside + sizeof(SlotType) <= kCacheLine;
   static constexpr bool kMedium = !kShared && sizeof(SlotType) <= 512;
   static constexpr std::size_t kFirst = kMedium ? round_up(kCacheLine, alignof(SlotType)) : kBeside;
-  static constexpr std::size_t kItems =
-      kShared ? (kCacheLine - kBeside) / sizeof(SlotType) : (kMedium ? 7 : 1);
+  static constexpr std::size_t kItems = kShared
+                                            ? (kCacheLine - kBeside) / sizeof(SlotType)
+                                            : (kMedium ? items_behind_word(sizeof(SlotType)) : 1);
   static constexpr std::size_t kAlign = alignof(SlotType) > kCacheLine ? alignof(SlotType)
                                                                        : kCacheLine;
   static constexpr std::size_t kItemAlign =

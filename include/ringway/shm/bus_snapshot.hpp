@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "ringway/bus/directory.hpp"
-#include "ringway/shm/line_shape.hpp"
+#include "ringway/ring/line_shape.hpp"
 #include "ringway/shm/participants.hpp"
 
 namespace ringway {
