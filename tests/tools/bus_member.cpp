@@ -8,6 +8,8 @@
 ///   plain N       N ticks to "md.plain" (16 fit; nobody waits for room)
 ///   again N       the same by another publisher, in place of the first
 ///   bytes N       N messages of 0, 1, 2 ... bytes to "md.bytes" (encoding "text/1")
+///   watched N     N ticks to "md.watched" (16 fit; waits for observers, but not for room)
+///   observe       begins to observe md.watched, reliably, without reading anything
 ///   subscribe / lossy      to md.ticks; the handler stops while it is held
 ///   hold / release
 ///   entered       waits until the handler was entered
@@ -23,6 +25,7 @@
 #include <string>
 #include <thread>
 
+#include "ringway/shm/observer.hpp"
 #include "ringway/shm/shared_bus.hpp"
 
 namespace {
@@ -37,6 +40,7 @@ struct Tick {
 constexpr ringway::Topic<Tick> kTicks{"md.ticks", {.capacity = 64, .admits_lossy = true}};
 constexpr ringway::Topic<Tick> kFamily{"md.family.>", {.capacity = 16}};
 constexpr ringway::Topic<Tick> kPlain{"md.plain", {.capacity = 16}};
+constexpr ringway::Topic<Tick> kWatched{"md.watched", {.capacity = 16, .observer_lag_limit = 1h}};
 constexpr ringway::ByteTopic kBytes{"md.bytes", {.encoding = "text/1"}};
 
 Tick tick(std::uint64_t number) {
@@ -62,11 +66,14 @@ int run(const std::string& folder, const std::string& name, const std::string& p
   };
   std::optional<decltype(bus->publisher(kTicks))> ticks;
   std::optional<decltype(bus->publisher(kPlain))> plain;
+  std::optional<decltype(bus->publisher(kWatched))> watched;
   std::optional<decltype(bus->publisher(kBytes))> bytes;
   std::optional<decltype(bus->family_publisher(kFamily))> family;
   ringway::Dispatcher dispatcher{*bus, {.name = "member"}};
   using SubscriptionType = decltype(dispatcher.subscribe(kTicks, handle));
   std::optional<SubscriptionType> subscription;
+  std::optional<absl::StatusOr<ringway::Observer>> observer;
+  std::optional<ringway::Observation> observation;
 
   std::uint64_t number = 0;
   std::cout << "ok" << std::endl;
@@ -74,7 +81,7 @@ int run(const std::string& folder, const std::string& name, const std::string& p
   while (std::cin >> word) {
     std::uint64_t count = 0;
     if (word == "publish" || word == "family" || word == "plain" || word == "again" ||
-        word == "bytes") {
+        word == "bytes" || word == "watched") {
       std::cin >> count;
     }
     if (word == "publish") {
@@ -94,6 +101,19 @@ int run(const std::string& folder, const std::string& name, const std::string& p
         const std::string text(static_cast<std::size_t>(i), 'x');
         static_cast<void>(bytes->publish(std::as_bytes(std::span(text))));
       }
+    } else if (word == "watched") {
+      if (!watched) watched.emplace(bus->publisher(kWatched));
+      for (std::uint64_t i = 0; i < count; ++i) static_cast<void>(watched->try_publish(tick(i)));
+    } else if (word == "observe") {
+      ringway::ObserverOptions observer_options;
+      observer_options.folder = folder;
+      observer.emplace(ringway::observe_shared(name, observer_options));
+      if (!observer->ok()) {
+        std::cout << observer->status() << std::endl;
+        return 1;
+      }
+      observation.emplace((*observer)->subscribe(
+          kWatched, [](const Tick&, const ringway::MessageInfo&) {}, {.reliable = true}));
     } else if (word == "subscribe") {
       subscription.emplace(dispatcher.subscribe(kTicks, handle));
     } else if (word == "lossy") {

@@ -133,6 +133,31 @@ class ToolLs(Bed):
             self.assertIn(wanted, text)
         reader.say("release")
 
+    def test_ShowsTheObserversThatHoldALaneBack(self):
+        feed = Member(self, "feed")
+        feed.say("watched 1")
+        watch = Member(self, "watch")
+        watch.say("observe")
+        lane = lane_of(self.segment(), "md.watched")
+        self.assertEqual([(o["kind"], o["pid"]) for o in lane["observers"]],
+                         [("unanswered", watch.process.pid)])
+        end = time.monotonic() + HANG_S
+        while lane["observers"][0]["kind"] != "reliable" and time.monotonic() < end:
+            feed.say("watched 5")
+            lane = lane_of(self.segment(), "md.watched")
+        feed.say("watched 40")
+        lane = lane_of(self.segment(), "md.watched")
+        self.assertEqual(lane["observers"],
+                         [{"kind": "reliable", "pid": watch.process.pid, "behind": 16}])
+        self.assertEqual((lane["behind"], lane["capacity"]), (16, 16))
+        wanted = f"observer, pid {watch.process.pid}"
+        self.assertIn(wanted, self.run_tool("ls", "bus").stdout)
+        top = self.run_tool("top", "bus", "-n", "1", "-i", "0.01").stdout
+        row = next(line for line in top.splitlines() if line.startswith("md.watched"))
+        self.assertTrue(row.endswith(wanted), row)
+        watch.kill()
+        self.assertEqual(lane_of(self.segment(), "md.watched")["observers"], [])
+
     def test_ListsAllSegmentsAlsoThoseThatAreRefused(self):
         Member(self, "one", "first")
         Member(self, "two", "second")

@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "output.hpp"
+#include "ringway/shm/observer_info.hpp"
 #include "segments.hpp"
 
 namespace tool {
@@ -17,6 +18,8 @@ namespace {
 
 using ringway::BusSnapshot;
 using ringway::LaneInfo;
+using ringway::ObserverInfo;
+using ringway::ObserverState;
 using ringway::ReaderInfo;
 
 std::string mode_text(::mode_t mode) {
@@ -28,6 +31,15 @@ std::string mode_text(::mode_t mode) {
 std::string reader_kind(const ReaderInfo& reader) {
   if (reader.joining) return "joining";
   return reader.lossy ? "lossy" : "reliable";
+}
+const char* observer_kind(const ObserverInfo& one) {
+  switch (one.state) {
+    case ObserverState::kAsks: return "unanswered";
+    case ObserverState::kHeld: return "reliable";
+    case ObserverState::kExpected: return "expected";
+    case ObserverState::kEnded: return "let go";
+  }
+  return "?";
 }
 std::string reader_who(const BusSnapshot& bus, const ReaderInfo& reader) {
   return reader.participant ? who(bus, *reader.participant) : "?";
@@ -124,6 +136,10 @@ std::string details_text(const SegmentFile& file, const BusSnapshot& bus, std::s
                    reader_kind(reader), amount_text(lane, reader.behind),
                    reader.lossy ? count_text(static_cast<double>(reader.lost)) : "-"});
     }
+    for (const auto& one : lane.observers) {
+      readers.add({std::to_string(lane.number), topic_of(bus, lane), who(one), observer_kind(one),
+                   amount_text(lane, one.behind), "-"});
+    }
   }
   if (!lanes.empty()) out += '\n' + lanes.text(2, width);
   if (!readers.empty()) out += '\n' + readers.text(2, width);
@@ -165,6 +181,14 @@ void add_lane(Json& json, const BusSnapshot& bus, const LaneInfo& lane) {
     if (reader.participant) json.number("participant", std::uint64_t{*reader.participant});
     json.number("endpoint", std::uint64_t{reader.endpoint});
     json.number("behind", reader.behind).number("lost", reader.lost).end_object();
+  }
+  json.end_array().begin_array("observers");
+  for (const auto& one : lane.observers) {
+    json.begin_object()
+        .text("kind", observer_kind(one))
+        .number("pid", std::uint64_t{one.pid})
+        .number("behind", one.behind)
+        .end_object();
   }
   json.end_array().end_object();
 }
@@ -232,7 +256,9 @@ struct Seen {
 Seen look_at(const SegmentFile& file, const std::string& folder) {
   auto opened = open_segment(file, folder);
   if (!opened.ok()) return {file, opened.status()};
-  return {file, opened->snapshot()};
+  auto bus = opened->snapshot();
+  if (bus.ok()) ringway::add_observers(*opened, *bus);
+  return {file, std::move(bus)};
 }
 
 std::string overview(const std::vector<Seen>& all, const std::vector<Orphans>& orphans,

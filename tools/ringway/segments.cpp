@@ -150,6 +150,10 @@ std::string who(const ringway::BusSnapshot& bus, std::uint32_t participant) {
   return text;
 }
 
+std::string who(const ringway::ObserverInfo& observer) {
+  return "observer, pid " + std::to_string(observer.pid);
+}
+
 void stop_on_signals() {
   struct sigaction action {};
   action.sa_handler = [](int) { signalled = 1; };

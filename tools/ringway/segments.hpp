@@ -49,6 +49,7 @@ int refuse(const absl::Status& status);
 [[nodiscard]] std::string topic_of(const ringway::BusSnapshot& bus, const ringway::LaneInfo& lane);
 /// "2:feed", "2:feed (dead)": a participant's number and name.
 [[nodiscard]] std::string who(const ringway::BusSnapshot& bus, std::uint32_t participant);
+[[nodiscard]] std::string who(const ringway::ObserverInfo& observer);
 
 /// True once the user wants the program to end (SIGINT, SIGTERM) after stop_on_signals().
 void stop_on_signals();

@@ -16,6 +16,7 @@
 
 #include "commands.hpp"
 #include "output.hpp"
+#include "ringway/shm/observer_info.hpp"
 #include "segments.hpp"
 
 namespace tool {
@@ -55,6 +56,12 @@ std::vector<Moves> moves_of(const BusSnapshot& bus, const std::map<LaneKey, std:
       if (!reader.lossy && !reader.joining && reader.behind == moves.depth && moves.depth != 0 &&
           moves.slowest.empty()) {
         moves.slowest = reader.participant ? who(bus, *reader.participant) : "?";
+      }
+    }
+    for (const auto& one : lane.observers) {
+      if (one.is_waited_for() && one.behind == moves.depth && moves.depth != 0 &&
+          moves.slowest.empty()) {
+        moves.slowest = who(one);
       }
     }
     all.push_back(std::move(moves));
@@ -173,6 +180,7 @@ int top(const TopOptions& options) {
     auto bus = opened->snapshot();
     const double now = steady_now();
     if (!bus.ok()) return refuse(bus.status());
+    ringway::add_observers(*opened, *bus);
     if (shown != 0) {  // the first look is what the second one is compared with
       const auto all = moves_of(*bus, before, now - then);
       std::string text;

@@ -53,6 +53,27 @@ struct ReaderInfo {
   std::uint64_t lost = 0;    ///< messages that a lossy reader missed
 };
 
+/// What a lane's publisher makes of a reliable observer.
+enum class ObserverState : unsigned char {
+  kAsks,      ///< it has a place there, and no answer: lossy so far
+  kHeld,      ///< the publisher waits for it
+  kExpected,  ///< the publisher waits for it to look for the first time
+  kEnded,     ///< the lag limit has let go of it: lossy from then on
+};
+
+/// A reliable observer's place in a lane.
+struct ObserverInfo {
+  std::uint64_t id = 0;   ///< of its watch file
+  std::uint32_t pid = 0;  ///< as it says itself, in its own namespace
+  ObserverState state = ObserverState::kAsks;
+  Sequence position = 0;
+  std::uint64_t behind = 0;  ///< messages; in a lane of bytes, bytes
+
+  [[nodiscard]] bool is_waited_for() const noexcept {
+    return state == ObserverState::kHeld || state == ObserverState::kExpected;
+  }
+};
+
 /// Where a lane's ring lies and what it is made of: all that is needed to read it.
 struct LaneRing {
   std::uint64_t segment =
@@ -130,12 +151,16 @@ struct LaneInfo {
   std::uint64_t skipped = 0;    ///< messages so far that took no place in it; of bytes: 0
   std::uint64_t published = 0;  ///< messages so far, those for inline subscribers alone included
   std::vector<ReaderInfo> readers;
+  std::vector<ObserverInfo> observers;  ///< if add_observers() has looked (shm/observer_info.hpp)
 
-  /// How far the slowest reliable reader is behind.
+  /// How far the slowest is behind of those that its publisher waits for.
   [[nodiscard]] std::uint64_t depth() const noexcept {
     std::uint64_t most = 0;
     for (const auto& reader : readers) {
       if (!reader.lossy && !reader.joining && reader.behind > most) most = reader.behind;
+    }
+    for (const auto& one : observers) {
+      if (one.is_waited_for() && one.behind > most) most = one.behind;
     }
     return most;
   }

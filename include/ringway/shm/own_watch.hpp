@@ -12,6 +12,8 @@
 ///
 /// *Progress.* make() is blocking (the kernel); gates are wait-free. One thread at a time.
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -91,7 +93,8 @@ class OwnWatch final : public ForkGuard {
     options.mode = 0644;  // publishers read it, whoever they are; there is nothing else in it
     auto made = Segment::make(options, WatchTable::kPurpose);
     if (!made.ok()) return told(made.status());
-    ::new (static_cast<void*>(made->contents().data())) WatchTable;
+    auto* table = ::new (static_cast<void*>(made->contents().data())) WatchTable;
+    table->pid = static_cast<std::uint64_t>(::getpid());
     made->set_ready();
     if (!FileLock::try_take(made->fd(), WatchName::kOwnerByte)) {
       return absl::UnavailableError("the kernel gives no lock on an observer's watch file");

@@ -121,6 +121,7 @@ struct WatchTable {
 
   /// How often the observer has looked which lanes there are, and set up gates for them.
   alignas(kOwnerSpacing) SharedMemory::Atomic<std::uint64_t> looks{0};
+  std::uint64_t pid = 0;  ///< as the observer knows itself; for tools
   alignas(kOwnerSpacing) WatchGate gates[kGates];
 
   static constexpr std::uint64_t kPurpose = 0x0001'0000'6877'7772;  // "rwwh", contents 1.0
