@@ -30,14 +30,19 @@ TEST(Line, HoldsAsManyElementsAsFitBesideItsWord) {
 }
 
 TEST(Line, HoldsSeveralMediumElementsBehindItsWord) {
-  EXPECT_EQ((LineOf<Bytes<57>>::kItems), 31U);
-  EXPECT_EQ((LineOf<Bytes<64>>::kItems), 31U);
-  EXPECT_EQ((LineOf<Bytes<96>>::kItems), 31U);
-  EXPECT_EQ((LineOf<Bytes<97>>::kItems), 7U);
+  EXPECT_EQ((LineOf<Bytes<57>>::kItems), 7U);
+  EXPECT_EQ((LineOf<Bytes<64>>::kItems), 7U);
   EXPECT_EQ((LineOf<Bytes<512>>::kItems), 7U);
   EXPECT_EQ((LineOf<Bytes<520>>::kItems), 1U);
-  EXPECT_EQ(sizeof(LineOf<Bytes<64>>), 32 * kCacheLine);
-  EXPECT_EQ(sizeof(LineOf<Bytes<256>>), kCacheLine + 7 * 256);
+  EXPECT_EQ(sizeof(LineOf<Bytes<64>>), 8 * kCacheLine);
+}
+
+TEST(Line, HoldsAsManyMediumElementsAsItsRingWants) {
+  using Many = Line<Slot<Bytes<64>>, NativeMemory, 31>;
+  EXPECT_EQ(Many::kItems, 31U);
+  EXPECT_EQ(sizeof(Many), 32 * kCacheLine);
+  EXPECT_EQ((Line<Slot<std::uint64_t>, NativeMemory, 31>::kItems), 7U) << "small";
+  EXPECT_EQ((Line<Slot<Bytes<520>>, NativeMemory, 31>::kItems), 1U) << "large";
 }
 
 TEST(Line, SharedLinesAreExactlyACacheLine) {

@@ -5,7 +5,7 @@
 ///
 /// *What.* `published` is the position after the last element published in this line. Small
 /// elements (up to 56 bytes) travel in the same cache line with it, so a message and the news of it
-/// cost one coherence transfer, and seven 8-byte elements share it. Up to 512 bytes, 31 or seven
+/// cost one coherence transfer, and seven 8-byte elements share it. Up to 512 bytes, several
 /// elements lie behind a cache line with their word; larger ones have a word each.
 ///
 /// *Protocol.* Only the writer changes `published`, and it only grows (a reader may write it over
@@ -39,35 +39,30 @@
 
 namespace ringway {
 
-/// Slots of so many bytes in a line whose word has a cache line of its own: where an element fills
-/// about one, another one for every seven of them cost a quarter of their rate
-/// (docs/design/spsc-ring.md).
-[[nodiscard]] constexpr std::size_t items_behind_word(std::size_t slot_bytes) noexcept {
-  return slot_bytes <= 96 ? 31 : 7;
-}
+/// Slots in a line whose word has a cache line of its own, unless the ring wants otherwise.
+inline constexpr std::size_t kFewBehindWord = 7;
 
 /// How slots of this type are laid out in lines.
 ///   small   one cache line: the word, then as many slots as fit beside it
-///   medium  (to 512 bytes) the word in a cache line of its own, then items_behind_word() slots
+///   medium  (to 512 bytes) the word in a cache line of its own, then kBehindWord slots
 ///   large   the word, then one slot, as long as it is
-template <class SlotType>
+template <class SlotType, std::size_t kBehindWord = kFewBehindWord>
 struct LineLayout {
   static constexpr std::size_t kBeside = round_up(sizeof(Sequence), alignof(SlotType));
   static constexpr bool kShared = kBeside + sizeof(SlotType) <= kCacheLine;
   static constexpr bool kMedium = !kShared && sizeof(SlotType) <= 512;
   static constexpr std::size_t kFirst = kMedium ? round_up(kCacheLine, alignof(SlotType)) : kBeside;
-  static constexpr std::size_t kItems = kShared
-                                            ? (kCacheLine - kBeside) / sizeof(SlotType)
-                                            : (kMedium ? items_behind_word(sizeof(SlotType)) : 1);
+  static constexpr std::size_t kItems =
+      kShared ? (kCacheLine - kBeside) / sizeof(SlotType) : (kMedium ? kBehindWord : 1);
   static constexpr std::size_t kAlign = alignof(SlotType) > kCacheLine ? alignof(SlotType)
                                                                        : kCacheLine;
   static constexpr std::size_t kItemAlign =
       kMedium && alignof(SlotType) < kCacheLine ? kCacheLine : alignof(SlotType);
 };
 
-template <class SlotType, class Memory>
+template <class SlotType, class Memory, std::size_t kBehindWord = kFewBehindWord>
 struct alignas(LineLayout<SlotType>::kAlign) Line {
-  static constexpr std::size_t kItems = LineLayout<SlotType>::kItems;
+  static constexpr std::size_t kItems = LineLayout<SlotType, kBehindWord>::kItems;
 
   explicit Line(Sequence first) noexcept : published(first) {}
 
@@ -79,10 +74,10 @@ struct alignas(LineLayout<SlotType>::kAlign) Line {
 };
 
 /// The lines of one ring, made anew in each handle from the block's address.
-template <class SlotType, class Memory>
+template <class SlotType, class Memory, std::size_t kBehindWord = kFewBehindWord>
 class Lines {
  public:
-  using LineType = Line<SlotType, Memory>;
+  using LineType = Line<SlotType, Memory, kBehindWord>;
   static constexpr std::size_t kItems = LineType::kItems;
 
   Lines(std::byte* first, std::size_t count, Sequence start) noexcept
@@ -205,10 +200,11 @@ class SlotOrigin {
 
 /// The writer's private place in the lines: where the next element goes and how far it may go
 /// without looking.
-template <class SlotType, class Memory>
+template <class SlotType, class Memory, std::size_t kBehindWord = kFewBehindWord>
 class LineWriter {
  public:
-  using LinesType = Lines<SlotType, Memory>;
+  using LinesType = Lines<SlotType, Memory, kBehindWord>;
+  using LineType = typename LinesType::LineType;
 
   LineWriter(const LinesType& lines, Sequence position) noexcept
       : LineWriter(lines, position, lines.place_of_writer(position)) {}
@@ -302,7 +298,7 @@ class LineWriter {
   void clip() noexcept { stop_ = earlier(limit_, line_end_); }
 
   LinesType lines_;
-  Line<SlotType, Memory>* line_;
+  LineType* line_;
   SlotOrigin<SlotType> origin_;
   Sequence line_end_;  // the position after the current line's last slot
   Sequence position_;  // of the next element
@@ -311,10 +307,11 @@ class LineWriter {
 };
 
 /// A reader's private place in the lines: which element is next and how many are known to be there.
-template <class SlotType, class Memory>
+template <class SlotType, class Memory, std::size_t kBehindWord = kFewBehindWord>
 class LineReader {
  public:
-  using LinesType = Lines<SlotType, Memory>;
+  using LinesType = Lines<SlotType, Memory, kBehindWord>;
+  using LineType = typename LinesType::LineType;
 
   LineReader(const LinesType& lines, Sequence position) noexcept
       : lines_(lines),
@@ -329,7 +326,7 @@ class LineReader {
   void seek(Sequence position) noexcept { *this = LineReader(lines_, position); }
 
   [[nodiscard]] SlotType* slot() const noexcept { return origin_.slot_of(position_); }
-  [[nodiscard]] Line<SlotType, Memory>* line() const noexcept { return line_; }
+  [[nodiscard]] LineType* line() const noexcept { return line_; }
   [[nodiscard]] Sequence position() const noexcept { return position_; }
   [[nodiscard]] const LinesType& lines() const noexcept { return lines_; }
   /// Elements of the current line that are known to be there.
@@ -363,7 +360,7 @@ class LineReader {
   }
 
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
-    return open([](Line<SlotType, Memory>*, Sequence) {});
+    return open([](LineType*, Sequence) {});
   }
 
   /// Reads whole lines, at most `most` of them, for as long as all of a line is there and the
@@ -416,7 +413,7 @@ class LineReader {
   /// changes nothing in them, whatever the writer does meanwhile. Wait-free.
   void own_line() noexcept { own_line(line_, line_end_); }
   /// The same of a line that ends before position `end`, and has been read.
-  static void own_line(Line<SlotType, Memory>* line, Sequence end) noexcept {
+  static void own_line(LineType* line, Sequence end) noexcept {
     auto whole = end;  // another position is from a later lap
     // relaxed: writes the same position over itself
     line->published.compare_exchange_strong(whole, end, std::memory_order_relaxed,
@@ -428,7 +425,7 @@ class LineReader {
 
  private:
   LinesType lines_;
-  Line<SlotType, Memory>* line_;
+  LineType* line_;
   SlotOrigin<SlotType> origin_;
   Sequence line_end_;
   Sequence position_;

@@ -32,7 +32,7 @@ struct LineShape {
     LineShape shape;
     shape.slot = slot;
     shape.first = medium ? round_up(kCacheLine, align) : beside;
-    shape.items = shared ? (kCacheLine - beside) / slot : (medium ? items_behind_word(slot) : 1);
+    shape.items = shared ? (kCacheLine - beside) / slot : (medium ? kFewBehindWord : 1);
     shape.bytes =
         round_up(shape.first + shape.items * slot, align > kCacheLine ? align : kCacheLine);
     return shape;

@@ -149,7 +149,10 @@ class SpscRing {
   [[nodiscard]] std::size_t size_approx() const noexcept { return block()->size_approx(); }
 
  private:
-  using LinesType = Lines<Slot<T>, Memory>;
+  /// Where an element fills about a cache line, another line for every seventh of them cost a
+  /// quarter of their rate.
+  static constexpr std::size_t kBehindWord = sizeof(Slot<T>) <= 96 ? 31 : kFewBehindWord;
+  using LinesType = Lines<Slot<T>, Memory, kBehindWord>;
   using LineType = typename LinesType::LineType;
   template <class U>
   using Atomic = typename Memory::template Atomic<U>;
@@ -381,7 +384,7 @@ class SpscRing<T, Memory>::Producer {
   }
 
   Block* block_;
-  LineWriter<Slot<T>, Memory> writer_;
+  LineWriter<Slot<T>, Memory, kBehindWord> writer_;
   bool keeps_up_ = false;  // the consumer told of room in time, when we last waited for it
 };
 
@@ -564,7 +567,7 @@ class SpscRing<T, Memory>::Consumer {
   static constexpr Sequence kTellAfter = 1024;
 
   Block* block_;
-  LineReader<Slot<T>, Memory> reader_;
+  LineReader<Slot<T>, Memory, kBehindWord> reader_;
   Sequence look_;   // from here on, `known_` is old
   Sequence known_;  // everything before it had been published when we last looked
   Sequence told_;   // what `told` says

@@ -312,7 +312,7 @@ class OwnSegments {
   }
 
  private:
-  static constexpr std::uint64_t kPurpose = 0x0001'0003'6e77'6f72;  // "rown", contents 1.3
+  static constexpr std::uint64_t kPurpose = 0x0001'0002'6e77'6f72;  // "rown", contents 1.2
 
   static constexpr char kMark = '@';  // in no name of a bus
   static std::string prefix_of(const std::string& control, ::ino_t inode) {

@@ -81,7 +81,7 @@ struct SharedBusContents {
   }
 
   /// Changes with everything that lies in the block.
-  static constexpr std::uint64_t kPurpose = 0x0002'0004'7375'6272;  // "rbus", contents 2.4
+  static constexpr std::uint64_t kPurpose = 0x0002'0003'7375'6272;  // "rbus", contents 2.3
 
   static SegmentContents functions() noexcept {
     return {kPurpose, format, repair, clean_up, close, needs};
