@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include <chrono>
-#include <thread>
 #include <vector>
 
 #include "observer_support.hpp"
@@ -63,7 +62,6 @@ TEST(ObserverInfo, TellsWhatThePublisherAnsweredAndHowFarBehindItIs) {
   EXPECT_EQ(lane.observers[0].pid, static_cast<std::uint32_t>(::getpid()));
   EXPECT_EQ(lane.depth(), 0U);
 
-  std::this_thread::sleep_for(WatchFiles::kLookEvery);
   while (patient.publish_for(Numbered64::of(1), 50ms) == PublishStatus::kPublished) {
   }
   lane = lane_of(name, kPatient);
@@ -72,13 +70,13 @@ TEST(ObserverInfo, TellsWhatThePublisherAnsweredAndHowFarBehindItIs) {
   EXPECT_EQ(lane.observers[0].behind, kPatient.options.capacity);
   EXPECT_EQ(lane.depth(), kPatient.options.capacity);
 
-  std::this_thread::sleep_for(WatchFiles::kLookEvery);
-  for (int i = 0; i < 1000; ++i) {
-    ASSERT_EQ(hasty.publish_for(Numbered64::of(1), 60s), PublishStatus::kPublished);
-  }
-  lane = lane_of(name, kHasty);
-  ASSERT_EQ(lane.observers.size(), 1U);
-  EXPECT_EQ(lane.observers[0].state, ObserverState::kEnded);
+  do {
+    for (int i = 0; i < 1000; ++i) {
+      ASSERT_EQ(hasty.publish_for(Numbered64::of(1), 60s), PublishStatus::kPublished);
+    }
+    lane = lane_of(name, kHasty);
+    ASSERT_EQ(lane.observers.size(), 1U);
+  } while (lane.observers[0].state != ObserverState::kEnded);
   EXPECT_EQ(lane.depth(), 0U);
 }
 
@@ -121,7 +119,8 @@ TEST(ObserverInfo, WhatIsNoFileOfALivingObserverIsPassedOver) {
   const auto prefix = WatchName::prefix(name.path(), facts.st_ino);
   std::vector<char> content(Segment::kContents + sizeof(WatchTable));
   WatchGate gate;
-  gate.write({1, LaneKey{lane.ring.segment, lane.number, lane.life}.word(), lane.ring.segment, 0});
+  gate.write({1, LaneKey{lane.ring.segment, lane.number, lane.life}.word(), lane.ring.segment,
+              Sequence{1} - (Sequence{1} << 40)});
   std::memcpy(content.data() + Segment::kContents + offsetof(WatchTable, gates), &gate,
               sizeof(gate));
   const auto put = [&](std::uint64_t id, std::size_t size, bool locked) {
@@ -139,7 +138,9 @@ TEST(ObserverInfo, WhatIsNoFileOfALivingObserverIsPassedOver) {
   ASSERT_EQ(::mkfifo(WatchName::path(prefix, 4).c_str(), 0644), 0);
   EXPECT_TRUE(lane_of(name, kPatient).observers.empty());
   const auto whole = put(5, content.size(), true);
-  EXPECT_EQ(lane_of(name, kPatient).observers.size(), 1U);
+  const auto observers = lane_of(name, kPatient).observers;
+  ASSERT_EQ(observers.size(), 1U);
+  EXPECT_LT(observers[0].behind, 2 * kPatient.options.capacity) << "whatever it says";
 }
 
 }  // namespace

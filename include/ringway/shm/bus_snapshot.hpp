@@ -66,8 +66,8 @@ struct ObserverInfo {
   std::uint64_t id = 0;   ///< of its watch file
   std::uint32_t pid = 0;  ///< as it says itself, in its own namespace
   ObserverState state = ObserverState::kAsks;
-  Sequence position = 0;
-  std::uint64_t behind = 0;  ///< messages; in a lane of bytes, bytes
+  Sequence position = 0;     ///< as it says itself: may be anything
+  std::uint64_t behind = 0;  ///< messages, a lap at most; in a lane of bytes, bytes
 
   [[nodiscard]] bool is_waited_for() const noexcept {
     return state == ObserverState::kHeld || state == ObserverState::kExpected;

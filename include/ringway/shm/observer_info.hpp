@@ -10,6 +10,7 @@
 /// *Progress.* A listing of the folder, and a few system calls for each file and lane; 20 ms for
 /// the files at most.
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -55,9 +56,12 @@ inline void add_observers(const BusInspector& bus, BusSnapshot& seen) {
     std::memcpy(&pid, &table[offsetof(WatchTable, pid)], sizeof(pid));
     for (auto& board : boards) {
       const auto add = [&](ObserverState state, Sequence position) {
+        const auto& ring = board.lane->ring;
+        const auto lap = ring.of_bytes() ? ring.blocks * kFrameAlign : ring.slots();
         const auto behind = distance(position, board.lane->head);
-        board.lane->observers.push_back({id, static_cast<std::uint32_t>(pid), state, position,
-                                         behind > 0 ? static_cast<std::uint64_t>(behind) : 0});
+        board.lane->observers.push_back(
+            {id, static_cast<std::uint32_t>(pid), state, position,
+             behind > 0 ? std::min(static_cast<std::uint64_t>(behind), lap) : 0});
       };
       bool has_gate = false;
       for (std::size_t i = 0; i < WatchTable::kGates; ++i) {
