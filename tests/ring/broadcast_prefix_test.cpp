@@ -350,7 +350,7 @@ TYPED_TEST(BroadcastPrefixTest, KeepsToItsMemoryWhateverIsWrittenThere) {
                                       std::uint64_t{1} << 63,
                                       std::numeric_limits<std::uint64_t>::max()};
   using T = typename TypeParam::value_type;
-  const auto shape = LineShape::of(sizeof(T), alignof(T), kIsLossy<TypeParam>);
+  const auto shape = LineShape::of<NativeMemory>(sizeof(T), alignof(T), kIsLossy<TypeParam>);
   for (const auto front : kWorst) {
     for (const auto words : kWorst) {
       SCOPED_TRACE(testing::Message() << front << ", " << words);

@@ -9,6 +9,7 @@
 #include "ringway/base/native_memory.hpp"
 #include "ringway/base/slot.hpp"
 #include "ringway/ring/lossy_broadcast_ring.hpp"
+#include "ringway/shm/shared_memory.hpp"
 
 namespace ringway {
 namespace {
@@ -16,9 +17,9 @@ namespace {
 TEST(LineShape, IsTheShapeOfTheRingsLines) {
   const auto check = []<class T>() {
     SCOPED_TRACE(testing::Message() << sizeof(T) << " bytes, alignment " << alignof(T));
-    const auto compare = []<class SlotType>(bool lossy) {
-      using LineType = Line<SlotType, NativeMemory>;
-      const auto shape = LineShape::of(sizeof(T), alignof(T), lossy);
+    const auto compare = []<class SlotType, class Memory>(bool lossy) {
+      using LineType = Line<SlotType, Memory>;
+      const auto shape = LineShape::of<Memory>(sizeof(T), alignof(T), lossy);
       EXPECT_EQ(shape.bytes, sizeof(LineType));
       EXPECT_EQ(shape.items, LineType::kItems);
       EXPECT_EQ(shape.slot, sizeof(SlotType));
@@ -27,8 +28,10 @@ TEST(LineShape, IsTheShapeOfTheRingsLines) {
       EXPECT_EQ(shape.first,
                 static_cast<std::size_t>(reinterpret_cast<std::byte*>(line->begin()) - memory));
     };
-    compare.template operator()<Slot<T>>(false);
-    compare.template operator()<WordSlot<T, NativeMemory>>(true);
+    compare.template operator()<Slot<T>, NativeMemory>(false);
+    compare.template operator()<WordSlot<T, NativeMemory>, NativeMemory>(true);
+    compare.template operator()<Slot<T>, SharedMemory>(false);
+    compare.template operator()<WordSlot<T, SharedMemory>, SharedMemory>(true);
   };
   const auto check_all = [&]<std::size_t kAlign>() {
     const auto one = [&]<std::size_t kSize>() {
@@ -50,6 +53,8 @@ TEST(LineShape, IsTheShapeOfTheRingsLines) {
     one.template operator()<64>();
     one.template operator()<96>();
     one.template operator()<97>();
+    one.template operator()<120>();
+    one.template operator()<121>();
     one.template operator()<200>();
     one.template operator()<505>();
     one.template operator()<512>();
@@ -64,6 +69,20 @@ TEST(LineShape, IsTheShapeOfTheRingsLines) {
   check_all.template operator()<32>();
   check_all.template operator()<64>();
   check_all.template operator()<128>();
+}
+
+// A message is two neighbouring cache lines: docs/design/broadcast-ring.md.
+TEST(LineShape, BetweenProcessesElementsOfAboutACacheLineHaveAWordEach) {
+  for (const std::size_t size : {57, 64, 72, 96, 120}) {
+    const auto shape = LineShape::of<SharedMemory>(size, 1, false);
+    EXPECT_EQ(shape.items, 1U) << size;
+    EXPECT_EQ(shape.first, sizeof(Sequence)) << size;
+    EXPECT_EQ(shape.bytes, 2 * kCacheLine) << size;
+    EXPECT_EQ(LineShape::of<NativeMemory>(size, 1, false).items, kFewBehindWord) << size;
+  }
+  EXPECT_EQ(LineShape::of<SharedMemory>(56, 1, false).items, 1U);  // in one cache line
+  EXPECT_EQ(LineShape::of<SharedMemory>(56, 1, false).bytes, kCacheLine);
+  EXPECT_EQ(LineShape::of<SharedMemory>(121, 1, false).items, kFewBehindWord);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ class BroadcastPrefix {
     if (header.max_cursors == 0 || header.max_cursors > Attention<Memory>::kMostReaders) {
       return Failure{SetupError::kCorruptHeader};
     }
-    const auto layout = LineShape::of(element.size, element.align, lossy);
+    const auto layout = LineShape::of<Memory>(element.size, element.align, lossy);
     const bool spare = lossy || header.retains != 0;
     const auto shape = RingShape::of(header.capacity, layout.items, layout.bytes,
                                      Block::lines_offset(header.max_cursors, apart), spare ? 1 : 0);

@@ -6,7 +6,8 @@
 /// *What.* `published` is the position after the last element published in this line. Small
 /// elements (up to 56 bytes) travel in the same cache line with it, so a message and the news of it
 /// cost one coherence transfer, and seven 8-byte elements share it. Up to 512 bytes, several
-/// elements lie behind a cache line with their word; larger ones have a word each.
+/// elements lie behind a cache line with their word; larger ones have a word each, and between
+/// processes those of up to 120 bytes too.
 ///
 /// *Protocol.* Only the writer changes `published`, and it only grows (a reader may write it over
 /// with itself: own_line()). A reader at position `p` in this line finds
@@ -42,15 +43,29 @@ namespace ringway {
 /// Slots in a line whose word has a cache line of its own, unless the ring wants otherwise.
 inline constexpr std::size_t kFewBehindWord = 7;
 
+/// Slots of so many bytes that a broadcast ring puts behind a word, if they are too large to lie
+/// beside it; 1 means that each lies right behind a word. So do elements of about a cache line
+/// where the memory policy asks for it: a message is two neighbouring cache lines then, and a
+/// reader that waits takes none of the others' away (docs/design/broadcast-ring.md).
+template <class Memory>
+[[nodiscard]] constexpr std::size_t behind_word(std::size_t slot_bytes) noexcept {
+  constexpr std::size_t kTwoLines = 2 * kCacheLine - sizeof(Sequence);
+  if constexpr (requires { requires Memory::kWordForEach; }) {
+    if (slot_bytes <= kTwoLines) return 1;
+  }
+  return kFewBehindWord;
+}
+
 /// How slots of this type are laid out in lines.
 ///   small   one cache line: the word, then as many slots as fit beside it
-///   medium  (to 512 bytes) the word in a cache line of its own, then kBehindWord slots
+///   medium  (to 512 bytes) the word in a cache line of its own, then kBehindWord slots, if more
+///           than one
 ///   large   the word, then one slot, as long as it is
 template <class SlotType, std::size_t kBehindWord = kFewBehindWord>
 struct LineLayout {
   static constexpr std::size_t kBeside = round_up(sizeof(Sequence), alignof(SlotType));
   static constexpr bool kShared = kBeside + sizeof(SlotType) <= kCacheLine;
-  static constexpr bool kMedium = !kShared && sizeof(SlotType) <= 512;
+  static constexpr bool kMedium = !kShared && sizeof(SlotType) <= 512 && kBehindWord > 1;
   static constexpr std::size_t kFirst = kMedium ? round_up(kCacheLine, alignof(SlotType)) : kBeside;
   static constexpr std::size_t kItems =
       kShared ? (kCacheLine - kBeside) / sizeof(SlotType) : (kMedium ? kBehindWord : 1);
@@ -60,7 +75,8 @@ struct LineLayout {
       kMedium && alignof(SlotType) < kCacheLine ? kCacheLine : alignof(SlotType);
 };
 
-template <class SlotType, class Memory, std::size_t kBehindWord = kFewBehindWord>
+template <class SlotType, class Memory,
+          std::size_t kBehindWord = behind_word<Memory>(sizeof(SlotType))>
 struct alignas(LineLayout<SlotType>::kAlign) Line {
   static constexpr std::size_t kItems = LineLayout<SlotType, kBehindWord>::kItems;
 
@@ -70,11 +86,12 @@ struct alignas(LineLayout<SlotType>::kAlign) Line {
   [[nodiscard]] SlotType* end() noexcept { return items + kItems; }
 
   typename Memory::template Atomic<Sequence> published;
-  alignas(LineLayout<SlotType>::kItemAlign) SlotType items[kItems];
+  alignas(LineLayout<SlotType, kBehindWord>::kItemAlign) SlotType items[kItems];
 };
 
 /// The lines of one ring, made anew in each handle from the block's address.
-template <class SlotType, class Memory, std::size_t kBehindWord = kFewBehindWord>
+template <class SlotType, class Memory,
+          std::size_t kBehindWord = behind_word<Memory>(sizeof(SlotType))>
 class Lines {
  public:
   using LineType = Line<SlotType, Memory, kBehindWord>;
@@ -200,7 +217,8 @@ class SlotOrigin {
 
 /// The writer's private place in the lines: where the next element goes and how far it may go
 /// without looking.
-template <class SlotType, class Memory, std::size_t kBehindWord = kFewBehindWord>
+template <class SlotType, class Memory,
+          std::size_t kBehindWord = behind_word<Memory>(sizeof(SlotType))>
 class LineWriter {
  public:
   using LinesType = Lines<SlotType, Memory, kBehindWord>;
@@ -307,7 +325,8 @@ class LineWriter {
 };
 
 /// A reader's private place in the lines: which element is next and how many are known to be there.
-template <class SlotType, class Memory, std::size_t kBehindWord = kFewBehindWord>
+template <class SlotType, class Memory,
+          std::size_t kBehindWord = behind_word<Memory>(sizeof(SlotType))>
 class LineReader {
  public:
   using LinesType = Lines<SlotType, Memory, kBehindWord>;

@@ -20,19 +20,22 @@ struct LineShape {
   std::size_t first = 0;  ///< offset of the first slot
   std::size_t slot = 0;   ///< bytes from slot to slot
 
+  /// \tparam Memory the ring's memory policy
   /// \param lossy slots of LossyBroadcastRing: rows of 64-bit words
   /// \pre the size is not 0, and a multiple of the alignment, which is a power of two
+  template <class Memory>
   [[nodiscard]] static constexpr LineShape of(std::size_t element_size, std::size_t element_align,
                                               bool lossy) noexcept {
     const std::size_t slot = lossy ? round_up(element_size, sizeof(std::uint64_t)) : element_size;
     const std::size_t align = lossy ? alignof(std::uint64_t) : element_align;
     const std::size_t beside = round_up(sizeof(Sequence), align);
     const bool shared = beside + slot <= kCacheLine;
-    const bool medium = !shared && slot <= 512;
+    const auto behind = behind_word<Memory>(slot);
+    const bool medium = !shared && slot <= 512 && behind > 1;
     LineShape shape;
     shape.slot = slot;
     shape.first = medium ? round_up(kCacheLine, align) : beside;
-    shape.items = shared ? (kCacheLine - beside) / slot : (medium ? kFewBehindWord : 1);
+    shape.items = shared ? (kCacheLine - beside) / slot : (medium ? behind : 1);
     shape.bytes =
         round_up(shape.first + shape.items * slot, align > kCacheLine ? align : kCacheLine);
     return shape;

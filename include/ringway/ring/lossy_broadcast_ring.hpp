@@ -101,7 +101,7 @@ class LossyBroadcastRing {
                 "use a trivially copyable type, or BroadcastRing");
   using SlotType = WordSlot<T, Memory>;
   using Block = BroadcastBlock<T, SlotType, RingKind::kLossyBroadcast, Memory>;
-  static constexpr std::size_t kItems = LineLayout<SlotType>::kItems;
+  static constexpr std::size_t kItems = Line<SlotType, Memory>::kItems;
 
  public:
   using value_type = T;

@@ -44,7 +44,7 @@ enum class RingKind : std::uint16_t {
 /// The static part of a ring's block, at its first byte.
 struct RingHeader {
   static constexpr std::uint32_t kMagic = 0x59574752;  // "RGWY" in memory order
-  static constexpr std::uint16_t kLayoutVersion = 3;
+  static constexpr std::uint16_t kLayoutVersion = 4;
 
   std::uint32_t magic = kMagic;
   std::uint16_t layout_version = kLayoutVersion;

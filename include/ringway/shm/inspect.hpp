@@ -466,7 +466,7 @@ class BusInspector {
       }
       ring.largest = whole.max_frame;
     } else {
-      ring.shape = LineShape::of(header.element_size, align, lossy);
+      ring.shape = LineShape::of<SharedMemory>(header.element_size, align, lossy);
       if (header.blocks > (ring_bytes - lines) / ring.shape.bytes ||
           header.capacity > header.blocks * ring.shape.items) {
         return absl::DataLossError("its ring has an impossible header");

@@ -24,6 +24,10 @@
 namespace ringway {
 
 struct SharedMemory : NativeSharedMemory {
+  /// Broadcast rings' elements of about a cache line have a word each: behind_word()
+  /// (ring/line.hpp).
+  static constexpr bool kWordForEach = true;
+
   /// Asks the kernel that heavy fences of other processes reach this one. Any thread; idempotent.
   /// \return false if it refuses; then light fences of this process are full ones
   static bool register_process() noexcept {
