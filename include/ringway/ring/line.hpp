@@ -6,8 +6,8 @@
 /// *What.* `published` is the position after the last element published in this line. Small
 /// elements (up to 56 bytes) travel in the same cache line with it, so a message and the news of it
 /// cost one coherence transfer, and seven 8-byte elements share it. Up to 512 bytes, several
-/// elements lie behind a cache line with their word; larger ones have a word each, and between
-/// processes those of up to 120 bytes too.
+/// elements lie behind a cache line with their word; larger ones have a word each, and in broadcast
+/// rings between processes those of up to 120 bytes too (behind_word()).
 ///
 /// *Protocol.* Only the writer changes `published`, and it only grows (a reader may write it over
 /// with itself: own_line()). A reader at position `p` in this line finds
