@@ -39,10 +39,7 @@ class RingwayBroadcastAdapter {
         : cursor(adapter.ring_.cursor().value()) {}
     template <class Handler>
     bool try_pop(Handler&& handler) {
-      const auto message = cursor.try_read();
-      if (!message) return false;
-      handler(*message);
-      return true;
+      return hand_over(cursor.try_read(), handler);
     }
     template <class Handler>
     std::size_t try_pop_batch(Handler&& handler, std::size_t limit) {

@@ -35,10 +35,7 @@ class RingwayRing {
     explicit Consumer(RingwayRing& adapter) : consumer(adapter.ring_.consumer().value()) {}
     template <class Handler>
     bool try_pop(Handler&& handler) {
-      const auto message = consumer.try_pop();
-      if (!message) return false;
-      handler(*message);
-      return true;
+      return hand_over(consumer.try_pop(), handler);
     }
     template <class Handler>
     std::size_t try_pop_batch(Handler&& handler, std::size_t limit) {

@@ -32,10 +32,7 @@ class RingwayUnbounded {
     explicit Consumer(RingwayUnbounded& adapter) : receiver(adapter.copy(adapter.ends_.receiver)) {}
     template <class Handler>
     bool try_pop(Handler&& handler) {
-      const auto message = receiver.try_receive();
-      if (!message) return false;
-      handler(*message);
-      return true;
+      return hand_over(receiver.try_receive(), handler);
     }
     template <class Handler>
     std::size_t try_pop_batch(Handler&& handler, std::size_t limit) {

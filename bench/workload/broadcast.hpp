@@ -37,7 +37,7 @@ class BroadcastRun {
   }
 
  private:
-  void publish() {
+  [[gnu::flatten]] void publish() {
     typename Adapter::Producer producer(queue_);
     start_.arrive_and_wait();
     push_range<T, Waiting, kBatch>(producer, 0, 0, warm_up_);
@@ -47,7 +47,7 @@ class BroadcastRun {
     start_.arrive_and_wait();
   }
 
-  void read(std::size_t id) {
+  [[gnu::flatten]] void read(std::size_t id) {
     typename Adapter::Consumer consumer(queue_, id);
     WholeStreamChecker checker;
     const auto never = [](std::uint64_t) { return false; };
@@ -98,8 +98,9 @@ template <class Adapter, class T, class Waiting, std::size_t kBatch = 1>
 /// are timed, then all readers catch up untimed, all on one processor. \return the median over
 /// bursts.
 template <class Adapter, class T>
-[[nodiscard]] Measurement measure_publishing(std::size_t readers, std::size_t capacity,
-                                             std::uint64_t count) {
+[[nodiscard, gnu::flatten]] Measurement measure_publishing(std::size_t readers,
+                                                           std::size_t capacity,
+                                                           std::uint64_t count) {
   Adapter queue(capacity, readers);
   std::vector<typename Adapter::Consumer> consumers;
   consumers.reserve(readers);

@@ -42,7 +42,7 @@ class RoundTripRun {
   }
 
  private:
-  void ask() {
+  [[gnu::flatten]] void ask() {
     typename Adapter::Producer producer(there_);
     typename Adapter::Consumer consumer(back_);
     const double rate = ticks_per_ns();
@@ -64,7 +64,7 @@ class RoundTripRun {
     start_.arrive_and_wait();
   }
 
-  void answer() {
+  [[gnu::flatten]] void answer() {
     typename Adapter::Producer producer(back_);
     typename Adapter::Consumer consumer(there_);
     WholeStreamChecker checker;

@@ -20,7 +20,7 @@ namespace ringway::bench {
 
 /// Nanoseconds for one push and one pop. \return the median over chunks of 1000 pairs.
 template <class Adapter, class T>
-[[nodiscard]] Measurement measure_pairs(std::size_t capacity, std::uint64_t count) {
+[[nodiscard, gnu::flatten]] Measurement measure_pairs(std::size_t capacity, std::uint64_t count) {
   constexpr std::uint64_t kChunk = 1000;
   const auto queue = std::make_unique<Adapter>(capacity);
   typename Adapter::Producer producer(*queue);

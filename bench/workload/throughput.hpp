@@ -135,7 +135,7 @@ class ThroughputRun {
   }
 
  private:
-  void produce(std::size_t id) {
+  [[gnu::flatten]] void produce(std::size_t id) {
     typename Adapter::Producer producer(queue_);
     start_.arrive_and_wait();
     push_range<T, Waiting, kBatch>(producer, id, 0, warm_up_);
@@ -145,7 +145,7 @@ class ThroughputRun {
     start_.arrive_and_wait();  // keeps the producer, and with it its tokens, until all was taken
   }
 
-  void consume(std::size_t worker, std::size_t id) {
+  [[gnu::flatten]] void consume(std::size_t worker, std::size_t id) {
     typename Adapter::Consumer consumer(queue_);
     Checker checker;
     start_.arrive_and_wait();

@@ -5,8 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
+#include <memory>
+#include <stdexcept>
 #include <type_traits>
+#include <vector>
 
 #include "channel_conformance.hpp"
 #include "channel_stress.hpp"
@@ -27,6 +31,59 @@ TEST(UnboundedChannel, IsNeverFull) {
   for (int i = 0; i < 100'000; ++i) {
     ASSERT_EQ(receiver.try_receive(), i);
   }
+}
+
+// Handlers that do not throw are called from inside the queue's bulk call.
+TEST(UnboundedChannel, DrainsManyAtOnceInOrderUpToItsLimit) {
+  auto [sender, receiver] = unbounded_channel<std::unique_ptr<int>>();
+  for (int i = 0; i < 1000; ++i)
+    ASSERT_EQ(sender.send(std::make_unique<int>(i)), SendStatus::kSent);
+  int next = 0;
+  int wrong = 0;
+  const auto handler = [&](std::unique_ptr<int>& value) noexcept { wrong += *value != next++; };
+  EXPECT_EQ(receiver.drain(handler, 0), 0U);
+  EXPECT_EQ(receiver.drain(handler, 1), 1U);
+  EXPECT_EQ(receiver.drain(handler, 698), 698U) << "over several blocks";
+  EXPECT_EQ(next, 699);
+  EXPECT_EQ(*receiver.try_receive().value(), 699);
+  next = 700;
+  EXPECT_EQ(receiver.drain(handler, 1000), 300U);
+  EXPECT_EQ(receiver.drain(handler, 1000), 0U);
+  EXPECT_EQ(receiver.received(), 1000U);
+  EXPECT_EQ(wrong, 0);
+}
+
+// What a handler sends and receives while the queue hands out many is neither lost nor doubled.
+TEST(UnboundedChannel, HandlersOfDrainMayUseTheChannel) {
+  auto [sender, receiver] = unbounded_channel<int>();
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(sender.try_send(i), SendStatus::kSent);
+  std::vector<int> seen;
+  const auto handler = [&](int& value) noexcept {
+    seen.push_back(value);
+    if (value < 100) {
+      EXPECT_EQ(sender.try_send(value + 100), SendStatus::kSent);
+    } else if (value % 2 == 0) {
+      if (const auto other = receiver.try_receive()) seen.push_back(*other);
+    }
+  };
+  while (receiver.drain(handler, 30) != 0) {
+  }
+  std::sort(seen.begin(), seen.end());
+  ASSERT_EQ(seen.size(), 200U);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)], i);
+}
+
+TEST(UnboundedChannel, DrainWithAHandlerThatThrowsLosesNothingElse) {
+  auto [sender, receiver] = unbounded_channel<int>();
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(sender.try_send(i), SendStatus::kSent);
+  int seen = 0;
+  const auto handler = [&](int& value) {
+    ++seen;
+    if (value == 4) throw std::runtime_error("four");
+  };
+  EXPECT_THROW(receiver.drain(handler, 10), std::runtime_error);
+  EXPECT_EQ(seen, 5);
+  EXPECT_EQ(receiver.try_receive(), 5);
 }
 
 }  // namespace

@@ -10,7 +10,11 @@
 #include <type_traits>
 #include <vector>
 
+#include "tests/ring/processor_kinds.hpp"
+
 namespace ringway {
+using test::AskedAhead;
+using test::StreamsAlone;
 namespace {
 
 template <std::size_t kSize, std::size_t kAlignment = 1>
@@ -195,7 +199,9 @@ INSTANTIATE_TEST_SUITE_P(Starts, LinesTest,
                                          (Sequence{1} << 63) - 3, ~Sequence{0} - 4));
 
 }  // namespace
-/// A reader of lines of eight-byte elements, and a writer beside it.
+
+/// A reader of lines of eight-byte elements, and a writer beside it, on one kind of processor.
+template <class Memory>
 class StreamedLine : public testing::Test {
  protected:
   using SlotType = Slot<std::uint64_t>;
@@ -207,7 +213,8 @@ class StreamedLine : public testing::Test {
   void write(int count) {
     for (int i = 0; i < count; ++i) {
       if (writer_.room() == 0) {
-        ASSERT_TRUE(writer_.open([] { return Sequence{kLines * 7}; }, [](auto*, Sequence) {}));
+        ASSERT_TRUE(
+            writer_.open([&] { return reader_.position() + kLines * 7; }, [](auto*, Sequence) {}));
       }
       writer_.slot()->construct(writer_.position());
       writer_.publish(1);
@@ -225,27 +232,54 @@ class StreamedLine : public testing::Test {
   }
 
   alignas(kCacheLine) std::byte memory_[kLines * kCacheLine];
-  Lines<SlotType, NativeMemory> lines_;
-  LineWriter<SlotType, NativeMemory> writer_;
-  LineReader<SlotType, NativeMemory> reader_;
+  Lines<SlotType, Memory> lines_;
+  LineWriter<SlotType, Memory> writer_;
+  LineReader<SlotType, Memory> reader_;
 };
+using BothProcessors = testing::Types<AskedAhead, StreamsAlone>;
+TYPED_TEST_SUITE(StreamedLine, BothProcessors);
 
-TEST_F(StreamedLine, EndsWhereTheReaderNeverWaited) {
+TYPED_TEST(StreamedLine, IsNotOneInWhichTheReaderWaited) {
+  this->write(10);
+  EXPECT_EQ(this->read(20), std::vector<Sequence>{});
+  this->write(8);
+  EXPECT_EQ(this->read(20), std::vector<Sequence>{}) << "it had to wait for the eleventh";
+}
+
+TYPED_TEST(StreamedLine, IsNoLoneMessage) {
+  for (int i = 0; i < 20; ++i) {
+    this->write(1);
+    EXPECT_EQ(this->read(2), std::vector<Sequence>{}) << i;
+  }
+}
+
+using StreamedLineAskedAhead = StreamedLine<AskedAhead>;
+TEST_F(StreamedLineAskedAhead, EndsWhereTheReaderNeverWaited) {
   write(20);
   EXPECT_EQ(read(20), (std::vector<Sequence>{13}));  // the first line was not entered
 }
 
-TEST_F(StreamedLine, IsNotOneInWhichTheReaderWaited) {
-  write(10);
-  EXPECT_EQ(read(20), std::vector<Sequence>{});
-  write(8);
-  EXPECT_EQ(read(20), std::vector<Sequence>{}) << "it had to wait for the eleventh";
+// A reader that its writer never keeps waiting is the slower of the two: it has no time to give.
+using StreamedLineAlone = StreamedLine<StreamsAlone>;
+TEST_F(StreamedLineAlone, EndsWhereTheReaderWaitedAWhileAgo) {
+  constexpr Sequence kHelp = 128 * 7;
+  for (int round = 0; round < 2; ++round) {
+    const Sequence begin = reader_.position();
+    ASSERT_EQ(read(1), std::vector<Sequence>{}) << "it waits";
+    std::vector<Sequence> ends;
+    while (reader_.position() < begin + 2 * kHelp) {
+      write(7);
+      for (const Sequence end : read(7)) ends.push_back(end);
+    }
+    ASSERT_EQ(ends.size(), 127U) << "not the line in which it waited";
+    for (std::size_t i = 0; i < ends.size(); ++i) EXPECT_EQ(ends[i], begin + 7 * (i + 1) + 6);
+  }
 }
 
-TEST_F(StreamedLine, IsNoLoneMessage) {
-  for (int i = 0; i < 20; ++i) {
-    write(1);
-    EXPECT_EQ(read(2), std::vector<Sequence>{}) << i;
+TEST_F(StreamedLineAlone, EndsNowhereForAReaderThatNeverWaited) {
+  for (int line = 0; line < 300; ++line) {
+    write(7);
+    ASSERT_EQ(read(7), std::vector<Sequence>{}) << line;
   }
 }
 

@@ -11,20 +11,13 @@
 #include <thread>
 
 #include "tests/ring/element_conformance.hpp"
+#include "tests/ring/processor_kinds.hpp"
 #include "tests/ring/ring_conformance.hpp"
 
 namespace ringway::test {
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Spsc, RingConformance, SpscKind);
 INSTANTIATE_TYPED_TEST_SUITE_P(Spsc, ElementConformance, SpscKind);
-
-// Both kinds of processors, whichever this one is.
-struct AskedAhead : NativeMemory {
-  static bool streams_in_hardware() noexcept { return false; }
-};
-struct StreamsAlone : NativeMemory {
-  static bool streams_in_hardware() noexcept { return true; }
-};
 
 template <std::size_t kWords>
 struct Numbered {

@@ -135,9 +135,10 @@ class Lines {
   /// writer comes back to it; of elements that have cache lines to themselves only on processors
   /// that need to be asked for lines ahead.
   [[nodiscard]] bool hands_back() const noexcept { return hands_back_; }
-  /// The same for a reader of many elements at once: where the processor fetches lines by itself,
-  /// that would cost it more than it gives their writer.
-  [[nodiscard]] bool hands_back_drained() const noexcept { return hands_back_ && fetches_; }
+  /// The same for a reader that its writer does not keep waiting, or that takes many elements at
+  /// once. Where the processor fetches lines by itself, handing back is worth its cost only to a
+  /// reader that is the faster of the two.
+  [[nodiscard]] bool hands_back_always() const noexcept { return hands_back_ && fetches_; }
   /// The slots of all lines together.
   [[nodiscard]] std::size_t slots() const noexcept {
     return static_cast<std::size_t>(last_ - first_ + 1) * kItems;
@@ -339,7 +340,8 @@ class LineReader {
         line_end_(position + static_cast<Sequence>(line_->end() - lines.slot_of(position))),
         position_(position),
         stop_(position),
-        stream_end_(position - 1) {}
+        stream_end_(position - 1),
+        helps_until_(position) {}
 
   /// Goes to `position`; a division.
   void seek(Sequence position) noexcept { *this = LineReader(lines_, position); }
@@ -363,12 +365,15 @@ class LineReader {
       line_ = lines_.after(line_);
       origin_ = SlotOrigin<SlotType>(line_->begin(), position);
       line_end_ = line_end = position + LinesType::kItems;
-      if (lines_.hands_back()) stream_end_ = line_end - 1;
+      if (lines_.hands_back() && (lines_.hands_back_always() || helps(position))) {
+        stream_end_ = line_end - 1;
+      }
       enter(line_, position);
     }
     const auto published = line_->published.load(std::memory_order_acquire);  // acquire "published"
     if (distance(position, published) <= 0) {
       stream_end_ = position - 1;
+      helps_until_ = position + kLinesOfHelp * LinesType::kItems;
       return false;
     }
     stop_ = earlier(published, line_end);
@@ -416,9 +421,10 @@ class LineReader {
   /// As many advance() as it takes to get to `position`, in the current line.
   void advance_to(Sequence position) noexcept { position_ = position; }
 
-  /// True at the last element of a cache line if the writer is ahead of this reader, so that
-  /// throughput counts for more than the latency of the next element: the reader did not have to
-  /// wait in this line (small elements), or found several at once (larger ones).
+  /// True at the last element of a cache line that is to be handed back. The writer is ahead of
+  /// this reader there, so that throughput counts for more than the latency of the next element:
+  /// the reader did not have to wait in this line (small elements), or found several at once
+  /// (larger ones).
   [[nodiscard]] bool ends_streamed_line() const noexcept {
     if constexpr (LineLayout<SlotType>::kShared) {
       return position_ == stream_end_;
@@ -443,13 +449,22 @@ class LineReader {
   [[nodiscard]] Sequence line_end() const noexcept { return line_end_; }
 
  private:
+  /// docs/design/spsc-ring.md, "Who is the slower one".
+  static constexpr std::size_t kLinesOfHelp = 128;
+
+  /// True while it is not long ago that this reader had to wait: the writer is the slower one.
+  [[nodiscard]] bool helps(Sequence position) const noexcept {
+    return distance(position, helps_until_) > 0;
+  }
+
   LinesType lines_;
   LineType* line_;
   SlotOrigin<SlotType> origin_;
   Sequence line_end_;
   Sequence position_;
   Sequence stop_;
-  Sequence stream_end_;  // the current line's last position; one passed if we had to wait in it
+  Sequence stream_end_;  // the current line's last position; one passed if it is not handed back
+  Sequence helps_until_;
 };
 
 }  // namespace ringway

@@ -365,7 +365,7 @@ class LossyBroadcastRing<T, Memory>::Cursor {
   template <class Handler>
   std::size_t drain(Handler&& handler,
                     std::size_t limit) noexcept(std::is_nothrow_invocable_v<Handler&, const T&>) {
-    const bool hands_back = hands_back_ && reader_.lines().hands_back_drained();
+    const bool hands_back = hands_back_ && reader_.lines().hands_back_always();
     std::size_t read = 0;
     while (read < limit) {
       if (reader_.available() == 0 && !reader_.open()) break;

@@ -6,7 +6,9 @@
 /// *What.* Use when exactly one thread sends and exactly one receives: it is the fastest way from
 /// one thread to another. Do not use when several threads send or receive (`MpmcRing`), when
 /// several shall see each message (`BroadcastRing`), or when somebody must sleep until there is
-/// something to do (`channel`, which puts waiting around this ring).
+/// something to do (`channel`, which puts waiting around this ring). A handle that is a local
+/// variable of the function that loops, and whose address nobody takes, keeps its place in
+/// registers: up to twice the rate of one that lies in memory.
 ///
 /// *Protocol.* Elements lie in lines (ring/line.hpp): one published word and, for 8-byte elements,
 /// seven of them in 64 bytes.
@@ -23,7 +25,7 @@
 /// A consumer that does not have to wait hands cache lines back as their owner: before it
 /// acknowledges the last element in one, it writes bytes of that slot over with themselves
 /// (`Slot::own_lines`), so that the producer meets lines that nobody shares. In rings of at most
-/// 1 MiB; which elements' lines depends on the processor (Lines::hands_back).
+/// 1 MiB; which elements' lines, and when, depends on the processor (Lines::hands_back).
 /// Where the processor does not do so by itself, both sides fetch lines ahead, but only those with
 /// which the other has finished: the producer up to its cached limit, the consumer up to where
 /// `front` was when it last looked.
@@ -493,7 +495,7 @@ class SpscRing<T, Memory>::Consumer {
   /// have to ask for the rest anyway.
   [[nodiscard]] static Sequence tell_after(std::size_t capacity) noexcept {
     if (capacity < 8) return ~Sequence{0};
-    return capacity / 4 < kTellAfter ? capacity / 4 : kTellAfter;
+    return capacity / 2 < kTellAfter ? capacity / 2 : kTellAfter;
   }
 
   [[nodiscard, gnu::always_inline]] bool open() noexcept {
@@ -535,7 +537,7 @@ class SpscRing<T, Memory>::Consumer {
   /// A line's elements have been handled.
   void leave_line(LineType& line) noexcept {
     constexpr bool kShared = LineLayout<Slot<T>>::kShared;
-    const bool hands_back = reader_.lines().hands_back_drained();
+    const bool hands_back = reader_.lines().hands_back_always();
     for (Slot<T>& slot : line) leave(&slot, hands_back && (!kShared || &slot + 1 == line.end()));
   }
   /// An element has been moved out or handled; with its slot, its cache lines may go back as this

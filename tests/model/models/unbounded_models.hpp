@@ -115,6 +115,7 @@ struct SmallQueueKind {
   template <class T>
   using Queue = SmallQueue<T>;
   static constexpr bool kTokensAtOnce = true;  // lanes are handed out before the threads begin
+  static constexpr bool kTakesMany = false;
 
   class ProducerToken {
    public:
