@@ -539,6 +539,28 @@ TEST(PendingReply, CallbackMayDestroyTheRequester) {
   }
 }
 
+TEST(PendingReply, CallbackMayAskAgainAndThenDestroyTheRequester) {
+  Bus bus;
+  {
+    Dispatcher server{bus};
+    auto replier = server.reply(kTwice, twice);
+    auto requester = std::make_unique<Requester<Reply(Question)>>(bus.requester(kTwice));
+    std::uint32_t inner = 0;
+    requester->request_async({1}).then([&](const Result<Reply, RequestError>&) {
+      inner = requester->request({5})->number;
+      Requester<Reply(Question)> moved = std::move(*requester);
+      requester.reset();
+      moved = bus.requester(kTwice);  // drops the one whose calls are under way
+      inner += moved.request({6})->number;
+    });
+    const auto answer = requester->request({3});
+    ASSERT_TRUE(answer.has_value()) << describe(answer.error());
+    EXPECT_EQ(answer->number, 6u);
+    EXPECT_EQ(inner, 10u + 12u);
+  }
+  EXPECT_TRUE(eventually([&] { return bus.lanes() == 0; })) << "all of it went";
+}
+
 TEST(PendingReply, CallbacksThatWaitWhenTheRequesterGoesAreCalled) {
   std::vector<std::string> errors;
   Bus bus{{.on_error = [&](std::string_view name, const std::exception_ptr&) {

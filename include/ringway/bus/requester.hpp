@@ -88,6 +88,31 @@ class RequesterCore {
   RequesterCore(const RequesterCore&) = delete;
   RequesterCore& operator=(const RequesterCore&) = delete;
 
+  /// Keeps the core for as long as a call into it lasts: a callback may drop the last handle. The
+  /// requester's thread. (A handle of the call's own would take two locked instructions.)
+  class Use {
+   public:
+    explicit Use(RequesterCore& core) noexcept : core_(core) { ++core.uses_; }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use() {
+      if (--core_.uses_ == 0 && core_.kept_ != nullptr) [[unlikely]] {
+        const auto last = std::move(core_.kept_);  // not destroyed as its own member
+      }
+    }
+    RequesterCore* operator->() const noexcept { return &core_; }
+
+   private:
+    RequesterCore& core_;
+  };
+  /// Drops a handle; in the middle of a call the core stays until its end. The requester's thread.
+  static void let_go(std::shared_ptr<RequesterCore> handle) noexcept {
+    if (handle != nullptr && handle->uses_ != 0) {
+      auto& core = *handle;
+      core.kept_ = std::move(handle);
+    }
+  }
+
   [[nodiscard]] Result<Ticket, RequestError> send(Request request, Deadline deadline) {
     auto& lane = requests_->lane();
     if (lane.closed()) return Failure{RequestError::kClosed};
@@ -301,6 +326,8 @@ class RequesterCore {
   std::optional<typename AnswerRing::Cursor> answers_;
   std::uint32_t answer_lane_ = 0;
   std::uint64_t late_ = 0;
+  unsigned uses_ = 0;                    // calls under way, one inside the other
+  std::shared_ptr<RequesterCore> kept_;  // until their end
 };
 
 /// A request under way. Dropping it cancels: its answer is discarded when it comes. The requester's
@@ -321,7 +348,7 @@ class PendingReply {
   /// Looks for the answer. \return true if get() will not wait. Wait-free.
   [[nodiscard]] bool poll() {
     if (core_ == nullptr || !ticket_) return true;
-    const auto core = core_;  // a callback may destroy this object
+    const typename Core::Use core(*core_);  // a callback may destroy this object
     const auto ticket = *ticket_;
     core->poll();
     return core->table().is_answered(ticket);
@@ -352,7 +379,7 @@ class PendingReply {
   /// Gives the request up. Idempotent.
   void cancel() noexcept {
     if (core_ != nullptr && ticket_) core_->table().cancel(*ticket_);
-    core_ = nullptr;
+    Core::let_go(std::move(core_));
   }
 
  private:
@@ -371,6 +398,13 @@ class Requester<Reply(Request), H> {
   using Answer = typename Core::Answer;
   using Pending = PendingReply<Reply, Request, H>;
 
+  Requester(Requester&&) noexcept = default;
+  Requester& operator=(Requester&& other) noexcept {
+    Core::let_go(std::exchange(core_, std::move(other.core_)));
+    return *this;
+  }
+  ~Requester() { Core::let_go(std::move(core_)); }
+
   /// Asks and waits, at most the service's timeout. Blocking.
   [[nodiscard]] Answer request(Request request) {
     return this->request(std::move(request), core_->timeout());
@@ -379,7 +413,7 @@ class Requester<Reply(Request), H> {
   template <class Rep, class Period>
   [[nodiscard]] Answer request(Request request, std::chrono::duration<Rep, Period> timeout) {
     if (core_->would_wait_for_itself()) return Failure{RequestError::kWouldDeadlock};
-    const auto core = core_;  // a callback may destroy this object
+    const typename Core::Use core(*core_);  // a callback may destroy this object
     auto ticket = core->send(std::move(request), Deadline::after(timeout));
     if (!ticket) return Failure{ticket.error()};
     return core->wait(*ticket);
@@ -398,7 +432,7 @@ class Requester<Reply(Request), H> {
 
   /// Takes in answers and runs callbacks; also finds out who timed out. \return answers that came
   std::size_t poll() {
-    const auto core = core_;  // a callback may destroy this object
+    const typename Core::Use core(*core_);  // a callback may destroy this object
     return core->poll();
   }
 
