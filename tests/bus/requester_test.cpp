@@ -561,6 +561,47 @@ TEST(PendingReply, CallbackMayAskAgainAndThenDestroyTheRequester) {
   EXPECT_TRUE(eventually([&] { return bus.lanes() == 0; })) << "all of it went";
 }
 
+TEST(PendingReply, CallbackMayUseUpTheLastHandle) {
+  for (const bool gets : {true, false}) {
+    Bus bus;
+    {
+      Dispatcher server{bus};
+      auto replier = server.reply(kTwice, twice);
+      std::optional<Requester<Reply(Question)>> requester = bus.requester(kTwice);
+      int called = 0;
+      std::uint32_t inner = 0;
+      std::optional<Requester<Reply(Question)>::Pending> last;
+      requester->request_async({1}).then([&](const Result<Reply, RequestError>&) {
+        if (gets) {
+          inner = last->get()->number;
+        } else {
+          std::move(*last).then([&](const Result<Reply, RequestError>&) { inner = 4; });
+        }
+        ++called;
+      });
+      last.emplace(requester->request_async({2}));
+      requester.reset();
+      EXPECT_TRUE(eventually([&] {
+        static_cast<void>(last->poll());
+        return called != 0;
+      }));
+      EXPECT_EQ(called, 1);
+      EXPECT_EQ(inner, 4u) << "gets: " << gets;
+    }
+    EXPECT_TRUE(eventually([&] { return bus.lanes() == 0; }));
+  }
+}
+
+TEST(Requester, MovedOntoItselfStaysWhatItIs) {
+  Bus bus;
+  Dispatcher server{bus};
+  auto replier = server.reply(kTwice, twice);
+  auto requester = bus.requester(kTwice);
+  auto& same = requester;
+  requester = std::move(same);
+  EXPECT_EQ(requester.request({4})->number, 8u);
+}
+
 TEST(PendingReply, CallbacksThatWaitWhenTheRequesterGoesAreCalled) {
   std::vector<std::string> errors;
   Bus bus{{.on_error = [&](std::string_view name, const std::exception_ptr&) {

@@ -112,6 +112,19 @@ class RequesterCore {
       core.kept_ = std::move(handle);
     }
   }
+  /// A handle that is dropped at the end of a scope, which may be inside a call.
+  class Held {
+   public:
+    explicit Held(std::shared_ptr<RequesterCore> handle) noexcept : handle_(std::move(handle)) {}
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+    ~Held() { let_go(std::move(handle_)); }
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    RequesterCore* operator->() const noexcept { return handle_.get(); }
+
+   private:
+    std::shared_ptr<RequesterCore> handle_;
+  };
 
   [[nodiscard]] Result<Ticket, RequestError> send(Request request, Deadline deadline) {
     auto& lane = requests_->lane();
@@ -357,9 +370,9 @@ class PendingReply {
   /// The answer, or why there is none; waits until the deadline at most. \pre neither taken nor
   /// handed to then()
   [[nodiscard]] Answer get() {
-    const auto core = std::move(core_);
+    const typename Core::Held core(std::move(core_));
     if (!ticket_) return Failure{ticket_.error()};
-    if (core == nullptr) return Failure{RequestError::kCancelled};
+    if (!core) return Failure{RequestError::kCancelled};
     return core->wait(*ticket_);
   }
 
@@ -370,9 +383,9 @@ class PendingReply {
   /// those throws goes to the bus's error handler.
   template <class Callback>
   void then(Callback&& callback) && {
-    const auto core = std::move(core_);
+    const typename Core::Held core(std::move(core_));
     if (!ticket_) return callback(Answer(Failure{ticket_.error()}));
-    if (core == nullptr) return callback(Answer(Failure{RequestError::kCancelled}));
+    if (!core) return callback(Answer(Failure{RequestError::kCancelled}));
     core->table().on_answer(*ticket_, std::forward<Callback>(callback));
   }
 
@@ -400,7 +413,8 @@ class Requester<Reply(Request), H> {
 
   Requester(Requester&&) noexcept = default;
   Requester& operator=(Requester&& other) noexcept {
-    Core::let_go(std::exchange(core_, std::move(other.core_)));
+    auto from = std::move(other.core_);  // first: it may be this one's
+    Core::let_go(std::exchange(core_, std::move(from)));
     return *this;
   }
   ~Requester() { Core::let_go(std::move(core_)); }

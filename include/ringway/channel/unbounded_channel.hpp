@@ -57,8 +57,6 @@ struct MoodycamelQueue {
   /// Each handle gets its token when it first uses the queue, which spreads consumers over all
   /// tokens, also over those of handles that are only there to be copied.
   static constexpr bool kTokensAtOnce = false;
-  /// Has try_dequeue_bulk().
-  static constexpr bool kTakesMany = true;
 };
 
 /// The queue with the manners of a ring: roles as handles, a seal, no exceptions.
@@ -137,22 +135,12 @@ class UnboundedQueue {
       slot.destroy();
       return value;
     }
-    /// Handlers that do not throw are called where the queue takes many at once.
+    /// One by one: the queue's bulk call takes all of a run before its first message is handled, so
+    /// that a handler which receives meets later messages, or none.
     template <class Handler>
     std::size_t drain(Handler&& handler,
                       std::size_t limit) noexcept(std::is_nothrow_invocable_v<Handler&, T&>) {
       std::size_t count = 0;
-      if constexpr (Kind::kTakesMany && std::is_nothrow_invocable_v<Handler&, T&>) {
-        if (!token_) [[unlikely]]
-          token_.emplace(*queue_);
-        while (count < limit) {
-          const auto taken =
-              queue_->try_dequeue_bulk(*token_, Handing<Handler>{&handler}, limit - count);
-          if (taken == 0) break;
-          count += taken;
-        }
-        return count;
-      }
       while (count < limit) {
         auto value = try_pop();
         if (!value) {
@@ -175,19 +163,6 @@ class UnboundedQueue {
       Slot<T>& slot;
       Landing& operator=(T&& from) noexcept {
         slot.construct(std::move(from));
-        return *this;
-      }
-    };
-
-    // An output iterator for the queue: what is assigned to it is handled.
-    template <class Handler>
-    struct Handing {
-      std::remove_reference_t<Handler>* handler;
-      Handing& operator*() noexcept { return *this; }
-      Handing& operator++() noexcept { return *this; }
-      Handing& operator++(int) noexcept { return *this; }
-      Handing& operator=(T&& value) noexcept {
-        (*handler)(value);
         return *this;
       }
     };

@@ -22,10 +22,11 @@
 /// a producer that keeps up with its consumer never disturbs it, and the capacity is exact all the
 /// same. The consumer goes by the line that it is about to read alone. Each side's cursor lives in
 /// its handle.
-/// A consumer that does not have to wait hands cache lines back as their owner: before it
+/// A consumer hands cache lines in which it did not have to wait back as their owner: before it
 /// acknowledges the last element in one, it writes bytes of that slot over with themselves
 /// (`Slot::own_lines`), so that the producer meets lines that nobody shares. In rings of at most
-/// 1 MiB; which elements' lines, and when, depends on the processor (Lines::hands_back).
+/// 1 MiB; of which elements depends on the processor, and where that streams by itself, only for a
+/// while after the consumer found nothing (Lines::hands_back, Lines::hands_back_always).
 /// Where the processor does not do so by itself, both sides fetch lines ahead, but only those with
 /// which the other has finished: the producer up to its cached limit, the consumer up to where
 /// `front` was when it last looked.
@@ -495,7 +496,9 @@ class SpscRing<T, Memory>::Consumer {
   /// have to ask for the rest anyway.
   [[nodiscard]] static Sequence tell_after(std::size_t capacity) noexcept {
     if (capacity < 8) return ~Sequence{0};
-    return capacity / 2 < kTellAfter ? capacity / 2 : kTellAfter;
+    constexpr std::size_t kItems = LineType::kItems;  // it tells where a line begins
+    const std::size_t most = capacity / 2 < kTellAfter ? capacity / 2 : kTellAfter;
+    return most < kItems ? most : most - most % kItems;
   }
 
   [[nodiscard, gnu::always_inline]] bool open() noexcept {

@@ -115,7 +115,6 @@ struct SmallQueueKind {
   template <class T>
   using Queue = SmallQueue<T>;
   static constexpr bool kTokensAtOnce = true;  // lanes are handed out before the threads begin
-  static constexpr bool kTakesMany = false;
 
   class ProducerToken {
    public:
