@@ -89,7 +89,7 @@ class RequesterCore {
   RequesterCore& operator=(const RequesterCore&) = delete;
 
   /// Keeps the core for as long as a call into it lasts: a callback may drop the last handle. The
-  /// requester's thread. (A handle of the call's own would take two locked instructions.)
+  /// requester's thread. (A Handle of the call's own would take two locked instructions.)
   class Use {
    public:
     explicit Use(RequesterCore& core) noexcept : core_(core) { ++core.uses_; }
@@ -105,25 +105,30 @@ class RequesterCore {
    private:
     RequesterCore& core_;
   };
-  /// Drops a handle; in the middle of a call the core stays until its end. The requester's thread.
-  static void let_go(std::shared_ptr<RequesterCore> handle) noexcept {
-    if (handle != nullptr && handle->uses_ != 0) {
-      auto& core = *handle;
-      core.kept_ = std::move(handle);
-    }
-  }
-  /// A handle that is dropped at the end of a scope, which may be inside a call.
-  class Held {
+  /// A counted reference to the core. Dropped in the middle of a call, it leaves the core until the
+  /// call's end. The requester's thread.
+  class Handle {
    public:
-    explicit Held(std::shared_ptr<RequesterCore> handle) noexcept : handle_(std::move(handle)) {}
-    Held(const Held&) = delete;
-    Held& operator=(const Held&) = delete;
-    ~Held() { let_go(std::move(handle_)); }
-    explicit operator bool() const noexcept { return handle_ != nullptr; }
-    RequesterCore* operator->() const noexcept { return handle_.get(); }
+    explicit Handle(std::shared_ptr<RequesterCore> core) noexcept : core_(std::move(core)) {}
+    Handle(const Handle&) = default;
+    Handle(Handle&&) noexcept = default;
+    Handle& operator=(Handle other) noexcept {
+      core_.swap(other.core_);
+      return *this;
+    }
+    ~Handle() {
+      if (core_ == nullptr || core_->uses_ == 0) return;
+      auto& core = *core_;
+      core.kept_ = std::move(core_);
+    }
+
+    explicit operator bool() const noexcept { return core_ != nullptr; }
+    RequesterCore* operator->() const noexcept { return core_.get(); }
+    RequesterCore& operator*() const noexcept { return *core_; }
+    void reset() noexcept { *this = Handle(nullptr); }
 
    private:
-    std::shared_ptr<RequesterCore> handle_;
+    std::shared_ptr<RequesterCore> core_;
   };
 
   [[nodiscard]] Result<Ticket, RequestError> send(Request request, Deadline deadline) {
@@ -352,7 +357,7 @@ class PendingReply {
  public:
   using Answer = typename Core::Answer;
 
-  PendingReply(std::shared_ptr<Core> core, Result<Ticket, RequestError> ticket)
+  PendingReply(typename Core::Handle core, Result<Ticket, RequestError> ticket)
       : core_(std::move(core)), ticket_(std::move(ticket)) {}
   PendingReply(PendingReply&&) noexcept = default;
   PendingReply& operator=(PendingReply&&) = delete;
@@ -360,7 +365,7 @@ class PendingReply {
 
   /// Looks for the answer. \return true if get() will not wait. Wait-free.
   [[nodiscard]] bool poll() {
-    if (core_ == nullptr || !ticket_) return true;
+    if (!core_ || !ticket_) return true;
     const typename Core::Use core(*core_);  // a callback may destroy this object
     const auto ticket = *ticket_;
     core->poll();
@@ -370,7 +375,7 @@ class PendingReply {
   /// The answer, or why there is none; waits until the deadline at most. \pre neither taken nor
   /// handed to then()
   [[nodiscard]] Answer get() {
-    const typename Core::Held core(std::move(core_));
+    const auto core = std::move(core_);
     if (!ticket_) return Failure{ticket_.error()};
     if (!core) return Failure{RequestError::kCancelled};
     return core->wait(*ticket_);
@@ -383,7 +388,7 @@ class PendingReply {
   /// those throws goes to the bus's error handler.
   template <class Callback>
   void then(Callback&& callback) && {
-    const typename Core::Held core(std::move(core_));
+    const auto core = std::move(core_);
     if (!ticket_) return callback(Answer(Failure{ticket_.error()}));
     if (!core) return callback(Answer(Failure{RequestError::kCancelled}));
     core->table().on_answer(*ticket_, std::forward<Callback>(callback));
@@ -391,12 +396,12 @@ class PendingReply {
 
   /// Gives the request up. Idempotent.
   void cancel() noexcept {
-    if (core_ != nullptr && ticket_) core_->table().cancel(*ticket_);
-    Core::let_go(std::move(core_));
+    if (core_ && ticket_) core_->table().cancel(*ticket_);
+    core_.reset();
   }
 
  private:
-  std::shared_ptr<Core> core_;
+  typename Core::Handle core_;
   Result<Ticket, RequestError> ticket_;
 };
 
@@ -410,14 +415,6 @@ class Requester<Reply(Request), H> {
  public:
   using Answer = typename Core::Answer;
   using Pending = PendingReply<Reply, Request, H>;
-
-  Requester(Requester&&) noexcept = default;
-  Requester& operator=(Requester&& other) noexcept {
-    auto from = std::move(other.core_);  // first: it may be this one's
-    Core::let_go(std::exchange(core_, std::move(from)));
-    return *this;
-  }
-  ~Requester() { Core::let_go(std::move(core_)); }
 
   /// Asks and waits, at most the service's timeout. Blocking.
   [[nodiscard]] Answer request(Request request) {
@@ -464,7 +461,7 @@ class Requester<Reply(Request), H> {
   friend class BasicBus;
   explicit Requester(std::shared_ptr<Core> core) noexcept : core_(std::move(core)) {}
 
-  std::shared_ptr<Core> core_;
+  typename Core::Handle core_;
 };
 
 }  // namespace ringway

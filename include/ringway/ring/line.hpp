@@ -43,10 +43,10 @@ namespace ringway {
 /// Slots in a line whose word has a cache line of its own, unless the ring wants otherwise.
 inline constexpr std::size_t kFewBehindWord = 7;
 
-/// Slots of so many bytes that a broadcast ring puts behind a word, if they are too large to lie
-/// beside it; 1 means that each lies right behind a word. So do elements of about a cache line
-/// where the memory policy asks for it: a message is two neighbouring cache lines then, and a
-/// reader that waits takes none of the others' away (docs/design/broadcast-ring.md).
+/// How many slots of so many bytes a broadcast ring puts behind one word, if they are too large to
+/// lie beside it; 1 means that each lies right behind a word of its own. So do elements of about a
+/// cache line where the memory policy asks for it: a message is two neighbouring cache lines then,
+/// and a reader that waits takes none of the others' away (docs/design/broadcast-ring.md).
 template <class Memory>
 [[nodiscard]] constexpr std::size_t behind_word(std::size_t slot_bytes) noexcept {
   constexpr std::size_t kTwoLines = 2 * kCacheLine - sizeof(Sequence);
