@@ -83,7 +83,7 @@ TEST_P(TinyRingModel, HasTheOutcomesOfTheUnreducedSearch) {
   if (GetParam().tight) options = without_repetition(options);
   const Result reduced = explorer.explore(options, GetParam().body);
   options.search = Search::kUnreduced;
-  if (!arguments.whole) options.executions = 250'000;
+  if (!arguments.whole) options.executions = 100'000;
   const Result all = explorer.explore(options, GetParam().body);
   print_row(GetParam().name, all);
   if (all.finished) unreduced[GetParam().name] = all.executions;
