@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "driver/clock.hpp"
 #include "ringway/base/cpu_relax.hpp"
@@ -13,8 +15,7 @@ namespace {
 
 constexpr std::size_t kLineWords = 8;
 constexpr std::size_t kBlockLines = 64;
-constexpr std::size_t kBlocks = 16;
-constexpr std::size_t kRingLines = kBlockLines * kBlocks;
+constexpr std::size_t kBlocks = 16;  // 64 KiB, which the second level of every cache holds
 
 #if defined(__GNUC__)
 /// 32 bytes that the compiler moves at once where the processor can. May alias the words.
@@ -30,10 +31,26 @@ struct alignas(128) Flag {
 
 /// Both sides of a stream, and what the reader summed up.
 struct Stream {
-  alignas(4096) Line lines[kRingLines]{};
-  Flag written[kBlocks];  ///< block streaming: how often this block was written
-  Flag taken;             ///< lines the reader is done with
+  explicit Stream(std::size_t block_count)
+      : blocks(block_count), lines(block_count * kBlockLines), written(block_count) {}
+
+  const std::size_t blocks;
+  std::vector<Line> lines;
+  std::vector<Flag> written;  ///< block streaming: which block was written here last, from 1
+  Flag taken;                 ///< lines the reader is done with
   std::uint64_t sum = 0;
+};
+
+/// Goes round and round, without a division.
+class Round {
+ public:
+  explicit Round(std::size_t size) : size_(size) {}
+  [[nodiscard]] std::size_t now() const { return now_; }
+  void next() { now_ = now_ + 1 == size_ ? 0 : now_ + 1; }
+
+ private:
+  const std::size_t size_;
+  std::size_t now_ = 0;
 };
 
 void write_line(Line& line, std::uint64_t tag) {
@@ -54,19 +71,23 @@ void wait_for(const std::atomic<std::uint64_t>& word, std::uint64_t least) {
 }
 
 void write_blocks(Stream& stream, std::uint64_t blocks) {
-  for (std::uint64_t block = 0; block < blocks; ++block) {
-    if (block >= kBlocks) wait_for(stream.taken.value, (block - kBlocks + 1) * kBlockLines);
-    Line* lines = &stream.lines[block % kBlocks * kBlockLines];
+  Round round(stream.blocks);
+  for (std::uint64_t block = 0; block < blocks; ++block, round.next()) {
+    if (block >= stream.blocks) {
+      wait_for(stream.taken.value, (block - stream.blocks + 1) * kBlockLines);
+    }
+    Line* lines = &stream.lines[round.now() * kBlockLines];
     for (std::size_t i = 0; i < kBlockLines; ++i) write_line(lines[i], block + 1);
-    stream.written[block % kBlocks].value.store(block + 1, std::memory_order_release);
+    stream.written[round.now()].value.store(block + 1, std::memory_order_release);
   }
 }
 
 void read_blocks(Stream& stream, std::uint64_t blocks) {
+  Round round(stream.blocks);
   std::uint64_t sum = 0;
-  for (std::uint64_t block = 0; block < blocks; ++block) {
-    wait_for(stream.written[block % kBlocks].value, block + 1);
-    const Line* lines = &stream.lines[block % kBlocks * kBlockLines];
+  for (std::uint64_t block = 0; block < blocks; ++block, round.next()) {
+    wait_for(stream.written[round.now()].value, block + 1);
+    const Line* lines = &stream.lines[round.now() * kBlockLines];
     for (std::size_t i = 0; i < kBlockLines; ++i) sum += read_line(lines[i]);
     stream.taken.value.store((block + 1) * kBlockLines, std::memory_order_release);
   }
@@ -76,6 +97,8 @@ void read_blocks(Stream& stream, std::uint64_t blocks) {
 std::atomic_ref<std::uint64_t> flag_of(Line& line) {
   return std::atomic_ref<std::uint64_t>(line.words[kLineWords - 1]);
 }
+
+constexpr std::size_t kRingLines = kBlockLines * kBlocks;
 
 void write_flagged_lines(Stream& stream, std::uint64_t lines) {
   std::uint64_t limit = kRingLines;
@@ -108,8 +131,9 @@ void read_flagged_lines(Stream& stream, std::uint64_t lines) {
 using Side = void (*)(Stream&, std::uint64_t);
 
 /// \return the seconds it took; `sum` is what the reader read.
-double run_stream(Stage& stage, Side write, Side read, std::uint64_t count, std::uint64_t& sum) {
-  const auto stream = std::make_unique<Stream>();
+double run_stream(Stage& stage, std::size_t blocks, Side write, Side read, std::uint64_t count,
+                  std::uint64_t& sum) {
+  const auto stream = std::make_unique<Stream>(blocks);
   StartLine start(2);
   std::int64_t begin_ns = 0;
   std::int64_t end_ns = 0;
@@ -129,16 +153,18 @@ double run_stream(Stage& stage, Side write, Side read, std::uint64_t count, std:
 
 }  // namespace
 
-Subject block_streaming_subject(std::size_t payload_bytes) {
-  return {.name = "limit: lines streamed in blocks of 64",
+Subject block_streaming_subject(std::size_t payload_bytes, std::size_t bytes) {
+  const std::size_t ring = bytes == 0 ? kBlocks : bytes / (kBlockLines * sizeof(Line));
+  return {.name = std::string("limit: lines streamed in blocks of 64") +
+                  (bytes == 0 ? "" : ", through as much memory"),
           .kind = Kind::kLimit,
-          .run = [payload_bytes](Stage& stage, std::uint64_t count) {
+          .run = [payload_bytes, ring](Stage& stage, std::uint64_t count) {
             const double messages_per_line = 64.0 / static_cast<double>(payload_bytes);
             const double lines = static_cast<double>(count) / messages_per_line;
             const std::uint64_t blocks = static_cast<std::uint64_t>(lines) / kBlockLines + kBlocks;
             std::uint64_t sum = 0;
             Measurement measurement;
-            measurement.seconds = run_stream(stage, write_blocks, read_blocks, blocks, sum);
+            measurement.seconds = run_stream(stage, ring, write_blocks, read_blocks, blocks, sum);
             measurement.value = static_cast<double>(blocks * kBlockLines) * messages_per_line /
                                 measurement.seconds * 1e-6;
             if (sum != blocks * (blocks + 1) / 2 * kBlockLines * kLineWords) {
@@ -155,7 +181,7 @@ Subject line_streaming_subject() {
             std::uint64_t sum = 0;
             Measurement measurement;
             measurement.seconds =
-                run_stream(stage, write_flagged_lines, read_flagged_lines, count, sum);
+                run_stream(stage, kBlocks, write_flagged_lines, read_flagged_lines, count, sum);
             measurement.value = static_cast<double>(count) / measurement.seconds * 1e-6;
             if (sum != count * (count - 1) / 2 * kLineWords + count) {
               measurement.violation = "the checksum of the lines is wrong";

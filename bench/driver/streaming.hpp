@@ -13,8 +13,9 @@
 
 namespace ringway::bench {
 
-/// Million messages/s of `payload_bytes` that block streaming amounts to.
-[[nodiscard]] Subject block_streaming_subject(std::size_t payload_bytes);
+/// Million messages/s of `payload_bytes` that block streaming amounts to, through 64 KiB that stay
+/// in caches, or through `bytes`, as a queue must that uses every place of its memory in turn.
+[[nodiscard]] Subject block_streaming_subject(std::size_t payload_bytes, std::size_t bytes = 0);
 
 /// Million lines/s with a flag for each line.
 [[nodiscard]] Subject line_streaming_subject();

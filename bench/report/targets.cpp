@@ -47,9 +47,11 @@ void add_one_to_one(std::vector<Target>& targets) {
       add(bytes, capacity, "at least 1.3 x the best peer", ours("SpscRing"), kBestPeer, 1.3);
       if (bytes != 64) continue;
       add(bytes, capacity, "at least 0.7 of lines streamed with a flag each", ours("SpscRing"),
-          kLimit, 0.7);
+          limit("limit: lines streamed with a flag each"), 0.7);
     }
   }
+  add(256, 65536, "(at least 0.7 of lines streamed through as much memory)", ours("SpscRing"),
+      limit("limit: lines streamed in blocks of 64, through as much memory"), 0.7);
   const auto add_slipping = [&](std::size_t bytes, std::size_t capacity, std::string wanted,
                                 Quantity reference, double bound) {
     add(bytes, capacity, std::move(wanted), ours("SpscRing"), std::move(reference), bound);
@@ -59,7 +61,7 @@ void add_one_to_one(std::vector<Target>& targets) {
     add_slipping(8, capacity, "(all slip: at least 1.5 x the best peer)", kBestPeer, 1.5);
     add_slipping(64, capacity, "(all slip: at least 1.3 x the best peer)", kBestPeer, 1.3);
     add_slipping(64, capacity, "(all slip: at least 0.7 of lines streamed with a flag each)",
-                 kLimit, 0.7);
+                 limit("limit: lines streamed with a flag each"), 0.7);
     add_slipping(256, capacity, "(all slip: at least 1.3 x the best peer)", kBestPeer, 1.3);
   }
   for (const char* batch : {"32", "256"}) {

@@ -53,6 +53,12 @@ Row make_row(const char* topology, std::size_t capacity) {
   // 64-byte messages can have their flag in their line or beside it; smaller and larger ones are
   // compared with what the lines can carry at all.
   row.subjects.push_back(kBytes == 64 ? line_streaming_subject() : block_streaming_subject(kBytes));
+  // Beyond what a core's own caches hold, the memory has a limit of its own.
+  if constexpr (kBytes > 64) {
+    if (const std::size_t bytes = kBytes * row.capacity; bytes >= (std::size_t{4} << 20)) {
+      row.subjects.push_back(block_streaming_subject(kBytes, bytes));
+    }
+  }
   return row;
 }
 
