@@ -157,8 +157,7 @@ class OwnSegments {
     control_group_ = facts.st_gid;
     WatchFiles::Users users;
     users.fill(LaneBoard::kNoUser);
-    std::copy(observers.begin(), observers.begin() + std::min(observers.size(), kMostUsers),
-              users.begin());
+    std::ranges::copy(observers.first(std::min(observers.size(), kMostUsers)), users.begin());
     users[kMostUsers] = ::geteuid();
     users[kMostUsers + 1] = 0;
     users[kMostUsers + 2] = control_owner_;
