@@ -298,32 +298,67 @@ inline bool use_any_block(std::span<const std::byte> input) {
   return late.ok();
 }
 
+/// A file in memory with what a real bus left in its own, put right again before each input. Kept
+/// mapped: only pages that differ are written.
+class FileCopy {
+ public:
+  FileCopy() : good_(RealBus::get().file()), fd_(::memfd_create("fuzz", MFD_CLOEXEC)) {
+    must(fd_ >= 0, "no memory file");
+    resize(good_.size());
+    void* begin = ::mmap(nullptr, good_.size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+    must(begin != MAP_FAILED, "no mapping");
+    memory_ = {static_cast<std::byte*>(begin), good_.size()};
+  }
+  FileCopy(const FileCopy&) = delete;
+  FileCopy& operator=(const FileCopy&) = delete;
+  ~FileCopy() {
+    ::munmap(memory_.data(), memory_.size());
+    ::close(fd_);
+  }
+
+  [[nodiscard]] int fd() const { return fd_; }
+  /// The part that something lies in, as the real bus left it; the rest is as it is.
+  [[nodiscard]] std::span<std::byte> restore() {
+    resize(good_.size());
+    const auto front = memory_.first(
+        std::min(good_.size(), RealBus::get().block_at() + RealBus::get().block_in_use()));
+    constexpr std::size_t kPage = 4096;
+    for (std::size_t at = 0; at < front.size(); at += kPage) {
+      const auto size = std::min(kPage, front.size() - at);
+      if (std::memcmp(&front[at], &good_[at], size) != 0) {
+        std::memcpy(&front[at], &good_[at], size);
+      }
+    }
+    return front;
+  }
+  void resize(std::size_t bytes) {
+    if (bytes == size_) return;
+    must(::ftruncate(fd_, static_cast<off_t>(bytes)) == 0, "no room");
+    size_ = bytes;
+  }
+
+ private:
+  std::span<const std::byte> good_;
+  int fd_;
+  std::size_t size_ = 0;
+  std::span<std::byte> memory_;
+};
+
 /// A file like a segment's, attached to as somebody does who was handed its descriptor. \return
 /// true if it was let in
 inline bool attach_any_file(std::span<const std::byte> input) {
-  static const int file = [] {
-    const int fd = ::memfd_create("fuzz", MFD_CLOEXEC);
-    must(fd >= 0, "no memory file");
-    return fd;
-  }();
-  const auto good = RealBus::get().file();
-  const auto front =
-      std::min(good.size(), RealBus::get().block_at() + RealBus::get().block_in_use());
-  static std::vector<std::byte> bytes;
-  bytes.assign(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(front));
-  auto size = good.size();
+  static FileCopy& file = *new FileCopy;
+  const auto front = file.restore();
   if (!input.empty()) {
-    if (static_cast<unsigned>(input[0]) % 8 == 0) {  // a file of another size
-      size = static_cast<std::size_t>(input[0]) * 64;
+    change_bytes(input.subspan(1), front);
+    // a longer file than its header says is no danger; a shorter one is refused
+    if (static_cast<unsigned>(input[0]) % 8 == 0) {
+      auto size = static_cast<std::size_t>(input[0]) * 64;
       if (input.size() > 1) size += static_cast<std::size_t>(input[1]) * 4096;
+      file.resize(size);
     }
-    change_bytes(input.subspan(1), bytes);
   }
-  // a longer file than its header says is no danger; a shorter one is refused
-  must(::ftruncate(file, static_cast<off_t>(size)) == 0, "no room");
-  const auto length = std::min(size, bytes.size());
-  must(::pwrite(file, bytes.data(), length, 0) == static_cast<ssize_t>(length), "not written");
-  auto bus = open_shared(file, small_options());
+  auto bus = open_shared(file.fd(), small_options());
   if (!bus.ok()) {
     must(!bus.status().message().empty(), "refused without a word");
     return false;
