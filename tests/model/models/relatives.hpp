@@ -21,6 +21,7 @@
 #include "models/lock_free_mpmc_models.hpp"
 #include "models/model.hpp"
 #include "models/mpmc_models.hpp"
+#include "models/spsc_models.hpp"
 
 namespace ringway::model {
 
@@ -59,6 +60,15 @@ inline Models small_relatives() {
                               Size::kQuick, std::move(body), true));
     models.back().tight = tight;
   };
+  for (const std::size_t capacity : {1U, 2U}) {
+    const std::string of = ", capacity " + std::to_string(capacity) + " from 0";
+    add("SPSC 3 x 3, shared line" + of, false, false,
+        [=](Explorer& world) { spsc_body<Number>(world, capacity, 0, 3); });
+    add("SPSC 3 x 3, a line each" + of, false, false,
+        [=](Explorer& world) { spsc_body<Element<56>>(world, capacity, 0, 3); });
+  }
+  add("SPSC batches, claims, drain, once, capacity 1 from 0", false, false,
+      [](Explorer& world) { spsc_batch_body<Element<56>>(world, 1, 0, true); });
   add("MPMC holes, batch, drain 1P1C, capacity 1 from 0", false, true,
       [](Explorer& world) { mpmc_hole_body(world, 1, 0, false); });
   add("MPMC seal against push and pop, 1P1C, capacity 1 from 0", false, true,
