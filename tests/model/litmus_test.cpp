@@ -212,8 +212,15 @@ TEST(Litmus, CoherenceOfReads) {
 }
 TEST(Litmus, CoherenceOfReadsOfTwoWriters) {
   // Two readers never disagree about the order of two stores.
-  Explorer explorer;
-  const Result result = explorer.explore({}, [](Explorer& world) {
+  Outcomes allowed;
+  for (const Outcomes& readings : {Outcomes{"00", "01", "02", "11", "12", "22"},
+                                   Outcomes{"00", "02", "01", "22", "21", "11"}}) {
+    for (const std::string& one : readings) {
+      for (const std::string& other : readings) allowed.insert(one + other);
+    }
+  }
+  EXPECT_EQ(allowed.size(), 47U);  // 36 in each order of the stores, 25 of them in both
+  expect(allowed, [](Explorer& world) {
     Word x{0};
     int a = 0, b = 0, c = 0, d = 0;
     world.threads([&] { x.store(1, kRelaxed); }, [&] { x.store(2, kRelaxed); },
@@ -227,12 +234,6 @@ TEST(Litmus, CoherenceOfReadsOfTwoWriters) {
                   });
     show(world, a, b, c, d);
   });
-  EXPECT_TRUE(result.finished);
-  EXPECT_TRUE(result.outcomes.contains("1212"));
-  EXPECT_TRUE(result.outcomes.contains("2121"));
-  EXPECT_TRUE(result.outcomes.contains("1022") == false);
-  EXPECT_FALSE(result.outcomes.contains("1221"));
-  EXPECT_FALSE(result.outcomes.contains("2112"));
 }
 TEST(Litmus, CoherenceOfWriteThenRead) {
   // A thread does not read something older than its own store, and a newer one stays newer.
@@ -364,8 +365,7 @@ TEST(Litmus, WriteToReadCausalityRelaxed) {
 }
 TEST(Litmus, IriwLikeChainOfThreeThreads) {
   // ISA2: the causality is handed on through two flags.
-  Explorer explorer;
-  const Result result = explorer.explore({}, [](Explorer& world) {
+  expect({"000", "001", "010", "011", "100", "101", "111"}, [](Explorer& world) {
     Word x{0}, y{0}, z{0};
     int a = 0, b = 0, c = 0;
     world.threads(
@@ -383,9 +383,6 @@ TEST(Litmus, IriwLikeChainOfThreeThreads) {
         });
     show(world, a, b, c);
   });
-  EXPECT_TRUE(result.finished);
-  EXPECT_FALSE(result.outcomes.contains("110"));
-  EXPECT_EQ(result.outcomes.size(), 7U);
 }
 
 TEST(Litmus, ReadToWriteCausalityWithSeqCstFences) {
