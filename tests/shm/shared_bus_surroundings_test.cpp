@@ -108,7 +108,8 @@ TEST(SharedBusSurroundings, TmpfsOf64KibibytesRefusesABusInASentenceAndKeepsNoth
   EXPECT_EQ(code, 0);
 }
 
-// A bus needs no descriptor after it was opened: not to publish, not to bind, not to clean up.
+// A bus that is open needs a descriptor to map the segment of another participant, and for nothing
+// else: not to publish, not to bind, not to clean up.
 TEST(SharedBusSurroundings, WithoutDescriptorsARunningBusGoesOnAndANewOneIsRefused) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "UBSan opens a pipe to see whether it may read an object's type, and reports the "
