@@ -8,7 +8,8 @@ usage: tidy.py [--root DIRECTORY] RULE...
   atomics   every atomic operation spells its order; every ordered one cites a named edge whose
             other end exists; every relaxed one says why; no std::atomic waiting, no semaphores
   files     licence line, include guard, file comment, line length, nothing left to do
-  docs      links and paths in *.md lead somewhere; README's snippets are regions of compiled files
+  docs      links and paths in *.md lead somewhere; README's snippets are regions of compiled files;
+            each item of docs/guarantees.md names a test, but for those under "Only claimed"
   format    clang-format has nothing to change (skipped, status 77, without clang-format 14)
 
 Prints one line per finding, `path:line: what is wrong`, and exits with 1 if there was one.
@@ -337,6 +338,24 @@ class Tidy:
         readme = self.root / "README.md"
         if readme.is_file():
             self.check_snippets(readme)
+        guarantees = self.root / "docs" / "guarantees.md"
+        if guarantees.is_file():
+            self.check_guarantees(guarantees)
+
+    def check_guarantees(self, path):
+        """Each item of a list, with the indented lines that belong to it, links a test."""
+        claimed = False
+        begin, item = 0, None
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n") + [""]):
+            if item is not None and line.startswith("  "):
+                item += "\n" + line
+                continue
+            if item is not None and not claimed and not self.TEST_LINK.search(item):
+                self.find(path, begin, "name the test that would fail, as [Suite.Test](path), or "
+                          "put this under \"Only claimed\"")
+            begin, item = number, line if line.startswith("- ") else None
+            if line.startswith("#"):
+                claimed = line.lstrip("# ") == "Only claimed"
 
     def check_test(self, path, number, suite, test, target):
         """A link that is named like a test leads to the file that has the test."""

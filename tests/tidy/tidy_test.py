@@ -235,6 +235,22 @@ class Docs(House):
         self.write("docs/guarantees.md", good.replace("HoldsTwo", "HoldsThree"))
         self.assert_finds("docs", "has no test One.HoldsThree")
 
+    def test_guarantees_name_tests(self):
+        self.write("tests/ring/one_test.cpp", "TEST(One, HoldsTwo) {}\n")
+        link = "[One.HoldsTwo](../tests/ring/one_test.cpp)"
+        good = (f"- It holds two, said on\n  two lines.\n  {link}\n- The same. {link}\n\nText.\n\n"
+                "## Only claimed\n\n- It is fast.\n")
+        self.write("docs/guarantees.md", good)
+        self.assert_clean("docs")
+        self.write("docs/guarantees.md", good.replace(f"\n  {link}", ""))
+        self.assert_finds("docs", "name the test that would fail")
+        self.write("docs/guarantees.md", good.replace(f" {link}\n\n", "\n\n"))
+        self.assert_finds("docs", "name the test that would fail")
+        self.write("docs/guarantees.md", good.replace("Only claimed", "Speed"))
+        self.assert_finds("docs", "name the test that would fail")
+        self.write("docs/guarantees.md", good + "\n## More\n\n- It is slow.\n")
+        self.assert_finds("docs", "name the test that would fail")
+
     def test_snippets(self):
         good = ("<!-- snippet: examples/one.cpp#ring -->\n```cpp\nint a = 1;\n\n  a = 2;\n```\n")
         self.write("README.md", good)
