@@ -63,7 +63,7 @@ TEST(ByteLane, NumberIsInFrontOfTheMessage) {
 }
 
 TEST(ByteLane, LargestMessageHasRoomWhateverItCosts) {
-  for (const std::size_t largest : {1, 7, 8, 9, 1000}) {
+  for (const std::size_t largest : {1U, 7U, 8U, 9U, 1000U}) {
     ByteTopic topic{"blobs", {.capacity = byte_message_cost(largest)}};
     topic.options.largest = largest;
     ASSERT_TRUE(check_byte_options(topic).ok()) << largest;
