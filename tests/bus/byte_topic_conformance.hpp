@@ -13,6 +13,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -723,6 +725,86 @@ TYPED_TEST_P(ByteTopicConformance, StoppedBusDeliversWhatItAcceptedAndTakesNoMor
   EXPECT_FALSE(publisher.try_claim(1));
 }
 
+TYPED_TEST_P(ByteTopicConformance, SubscriptionEndedInsideItsOwnHandlerHandlesNothingMore) {
+  const ByteTopic topic{"ends", {.capacity = 400, .largest = 40}};
+  auto dispatcher = this->make_dispatcher();
+  auto publisher = this->writer().publisher(topic);
+  int calls = 0;
+  std::optional<Subscription> subscription;
+  std::atomic<bool> ended{false};
+  subscription.emplace(dispatcher.subscribe(topic, [&](std::span<const std::byte>) {
+    ++calls;
+    subscription.reset();
+    ended.store(true);
+  }));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(publisher.publish(bytes_of("now")), PublishStatus::kPublished);
+  }
+  ASSERT_TRUE(eventually([&] { return ended.load(); }));
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(publisher.publish(bytes_of("later")), PublishStatus::kPublished);
+  }
+  EXPECT_TRUE(this->reader().stop({.drain = 60s}).drained);
+  EXPECT_EQ(calls, 1);
+}
+
+TYPED_TEST_P(ByteTopicConformance,
+             PublishersAndSubscribersComeAndGoAndTheOneThatStaysMissesNothing) {
+  constexpr std::size_t kMost = 60;
+  constexpr std::uint32_t kRounds = 25;
+  constexpr std::uint64_t kEach = 40;
+  const ByteTopic topic{"busy", {.capacity = 500, .largest = 4 + kMost, .max_readers = 8}};
+  auto steady = this->make_dispatcher("steady");
+  auto restless = this->make_dispatcher("restless");
+  std::map<std::uint32_t, std::uint64_t> next;  // by publisher
+  std::uint64_t wrong = 0;
+  auto stays = steady.subscribe(topic, [&](std::span<const std::byte> bytes) {
+    std::uint32_t who = 0;
+    if (bytes.size() < sizeof(who)) {
+      ++wrong;
+      return;
+    }
+    std::memcpy(&who, bytes.data(), sizeof(who));
+    const auto number = next[who]++;
+    const bool right =
+        is_message(number, size_of_message(number, kMost), bytes.subspan(sizeof(who)));
+    wrong += right ? 0 : 1;
+  });
+  std::vector<std::thread> threads;
+  for (const std::uint32_t thread : {0U, 1U}) {
+    threads.emplace_back([&, thread] {
+      for (std::uint32_t round = 0; round < kRounds; ++round) {
+        const std::uint32_t who = thread * kRounds + round;
+        auto publisher = this->writer().publisher(topic);
+        for (std::uint64_t i = 0; i < kEach; ++i) {
+          std::vector<std::byte> message(sizeof(who) + size_of_message(i, kMost));
+          std::memcpy(message.data(), &who, sizeof(who));
+          write_message(i, std::span(message).subspan(sizeof(who)));
+          EXPECT_EQ(publisher.publish(message), PublishStatus::kPublished);
+        }
+      }
+    });
+  }
+  std::atomic<bool> over{false};
+  std::atomic<std::uint64_t> seen_by_others{0};
+  threads.emplace_back([&] {
+    while (!over.load()) {
+      auto comes = restless.subscribe(topic, [&](std::span<const std::byte>) { ++seen_by_others; });
+      std::this_thread::yield();
+    }
+  });
+  threads[0].join();
+  threads[1].join();
+  over.store(true);
+  threads[2].join();
+  ASSERT_TRUE(eventually([&] { return stays.delivered() == 2 * kRounds * kEach; }))
+      << stays.delivered();
+  stays.end();
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_EQ(next.size(), 2 * kRounds);
+  for (const auto& [who, count] : next) EXPECT_EQ(count, kEach) << who;
+}
+
 REGISTER_TYPED_TEST_SUITE_P(
     ByteTopicConformance, CarriesMessagesOfEverySizeInOrder,
     LargestMessageFitsAndOneByteMoreIsRefused,
@@ -738,6 +820,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     SlowReaderCostsNothingOfWhatIsRetained, DroppedClaimIsNeverDelivered,
     SubscriptionThatEndsTellsHowManyMessagesItLeft, PublisherThatLeavesIsReadToItsEnd,
     HandlerThatWouldWaitForItselfIsTold, EveryMessageToASleeperWakesIt,
-    MoreReadersThanAskedForAreRefused, StoppedBusDeliversWhatItAcceptedAndTakesNoMore);
+    MoreReadersThanAskedForAreRefused, SubscriptionEndedInsideItsOwnHandlerHandlesNothingMore,
+    PublishersAndSubscribersComeAndGoAndTheOneThatStaysMissesNothing,
+    StoppedBusDeliversWhatItAcceptedAndTakesNoMore);
 
 }  // namespace ringway::test
