@@ -11,8 +11,6 @@
 /// publisher's notes.
 
 #include <gtest/gtest.h>
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,7 +27,9 @@
 #include <thread>
 #include <utility>
 
-#include "ringway/wait/futex.hpp"
+#include "ringway/ring/line_shape.hpp"
+#include "ringway/ring/ring_block.hpp"
+#include "ringway/shm/shared_memory.hpp"
 #include "ringway/wait/wait_strategy.hpp"
 #include "support/single_step.hpp"
 #include "tests/ring/ring_kinds.hpp"
@@ -47,18 +47,18 @@ namespace ringway::test {
   return kills_wanted() > 200;
 }
 
-/// Memory policy of rings that several processes use: futexes are found by page, and the heavy
-/// fence reaches every process that called enter().
-struct BetweenProcesses : NativeSharedMemory {
-  static bool heavy_fence() noexcept { return membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED); }
-  /// Each process that publishes, before it does.
-  static bool enter() noexcept { return membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED); }
-
- private:
-  static bool membarrier(int command) noexcept {
-    return ::syscall(SYS_membarrier, command, 0, 0) == 0;
-  }
+/// Memory policy of rings that several processes use: that of a bus between processes.
+struct BetweenProcesses : SharedMemory {
+  /// Each process that publishes, before it does: or its light fences are full ones.
+  static bool enter() noexcept { return register_process(); }
 };
+/// The same with the lines that broadcast rings have elsewhere: several elements of a cache line
+/// behind one word.
+struct SeveralToAWord : BetweenProcesses {
+  static constexpr bool kWordForEach = false;
+};
+static_assert(LineShape::of<BetweenProcesses>(64, 8, true).items == 1);
+static_assert(LineShape::of<SeveralToAWord>(64, 8, true).items == 7);
 
 /// What stands at a position.
 template <std::size_t kWords>
@@ -90,18 +90,22 @@ class Witness {
     note(committing_, position);
     note(committed_, position);
     note(passed_, position);
+    note(lost_, 0);
   }
   /// A publisher, before it commits everything up to `position`, and after it did.
   void committing(Sequence position) noexcept { note(committing_, position); }
   void committed(Sequence position) noexcept { note(committed_, position); }
   /// A reader, when it is done with everything before `position`.
   void passed(Sequence position) noexcept { note(passed_, position); }
+  /// A lossy reader, how many elements it has missed.
+  void lost(std::uint64_t count) noexcept { note(lost_, count); }
   /// A reader that met an element that does not belong where it was.
   void count_torn() noexcept { note(torn_, torn() + 1); }
 
   [[nodiscard]] Sequence committing() const noexcept { return seen(committing_); }
   [[nodiscard]] Sequence committed() const noexcept { return seen(committed_); }
   [[nodiscard]] Sequence passed() const noexcept { return seen(passed_); }
+  [[nodiscard]] std::uint64_t lost() const noexcept { return seen(lost_); }
   [[nodiscard]] std::uint64_t torn() const noexcept { return seen(torn_); }
 
  private:
@@ -117,6 +121,7 @@ class Witness {
   std::atomic<std::uint64_t> committing_{0};
   std::atomic<std::uint64_t> committed_{0};
   std::atomic<std::uint64_t> passed_{0};
+  std::atomic<std::uint64_t> lost_{0};
   std::atomic<std::uint64_t> torn_{0};
 };
 
@@ -132,6 +137,7 @@ struct Tally {
   int lost = 0;           // elements that were committed and are not there
   int jammed = 0;         // boundaries after which a survivor could not go on
   int leaked = 0;         // boundaries that cost a slot for ever
+  int lapped = 0;         // boundaries after which a lossy reader had missed elements
   int astray = 0;         // children that took another way than the first: a fault of the test
   // Instructions of a survivor's next operation: the most, and the most where nothing was cut off.
   std::size_t steps = 0;
@@ -148,6 +154,7 @@ struct Tally {
     lost += other.lost;
     jammed += other.jammed;
     leaked += other.leaked;
+    lapped += other.lapped;
     astray += other.astray;
     steps = std::max(steps, other.steps);
     undisturbed_steps = std::max(undisturbed_steps, other.undisturbed_steps);
@@ -231,6 +238,17 @@ struct Scene {
     return Ring::join(memory).value();
   }
 };
+
+/// Elements after which the writer of a broadcast ring comes back to the first slot: more than the
+/// capacity, in whole lines.
+template <template <class, class> class RingType, class Element, class Memory>
+[[nodiscard]] std::size_t slots_of(const Scene<RingType<Element, Memory>>& scene) {
+  const auto& header =
+      *std::launder(reinterpret_cast<const RingHeader*>(scene.pages.span().data()));
+  return header.blocks * LineShape::of<Memory>(header.element_size, header.element_align,
+                                               header.kind == RingKind::kLossyBroadcast)
+                             .items;
+}
 
 /// Publishes the element that belongs where it goes.
 template <class Element, class Producer>

@@ -22,12 +22,15 @@
 namespace ringway::test {
 namespace {
 
-// With 7 elements in a line and two lines, for publishers: the first ever, within a line, at its
-// end, at the end of the last line, the last free slot, full.
-const std::vector<Moment> kPublisherMoments = {{3, 1, 2}, {12, 8, 2}, {5, 3, 2},
-                                               {0, 0, 0}, {16, 9, 0}, {20, 10, 0}};
-const std::vector<Moment> kReaderMoments = {
-    {4, 4, 2}, {8, 8, 1}, {4, 4, 0}, {0, 0, 0}, {17, 10, 0}};
+// Elements of a word lie 7 to a line, in two lines, or three of a lossy ring; those of 8 words, in
+// broadcast rings, one to a line. For publishers: within a line, at the end of the second line and
+// into the last free slot, at the end of the first, the first ever; at the end of the last line of
+// 10, of 11, and of the last of three; the last free slot, full.
+const std::vector<Moment> kPublisherMoments = {{3, 1, 2},  {12, 7, 2}, {5, 3, 2},
+                                               {0, 0, 0},  {8, 4, 2},  {9, 4, 2},
+                                               {19, 4, 2}, {16, 9, 0}, {20, 10, 0}};
+const std::vector<Moment> kReaderMoments = {{4, 4, 2}, {8, 8, 1},   {4, 4, 0},
+                                            {0, 0, 0}, {17, 10, 0}, {17, 4, 1}};
 
 /// All of them in the long form, the first ones otherwise.
 std::span<const Moment> some_of(const std::vector<Moment>& moments, std::size_t first) {
@@ -103,8 +106,7 @@ template <class Kind, template <class> class Operation>
 Tally kill_publishers(std::span<const Moment> moments) {
   Tally tally;
   for (const Moment& moment : moments) {
-    tally += kill_publishers<Kind, 1, Operation>(moment);  // seven to a line
-    // a line each
+    tally += kill_publishers<Kind, 1, Operation>(moment);
     if (whole() || &moment == moments.data()) tally += kill_publishers<Kind, 8, Operation>(moment);
   }
   return tally;
@@ -190,9 +192,11 @@ Tally kill_readers(const Moment& moment, Afterwards afterwards) {
 template <class Kind, template <class> class Operation>
 Tally kill_readers(std::size_t first, Afterwards afterwards) {
   Tally tally;
-  for (const Moment& moment : some_of(kReaderMoments, first)) {
+  const auto moments = some_of(kReaderMoments, first);
+  for (const Moment& moment : moments) {
     tally += kill_readers<Kind, 1, Operation>(moment, afterwards);
-    if (whole()) tally += kill_readers<Kind, 8, Operation>(moment, afterwards);
+    if (whole() || &moment == moments.data())
+      tally += kill_readers<Kind, 8, Operation>(moment, afterwards);
   }
   return tally;
 }
@@ -330,6 +334,7 @@ Tally kill_lossy_readers() {
     Scene<Ring> scene(scene_options<Ring>());
     auto producer = scene.ring.producer().value();
     const std::size_t gate = scene.ring.reserve_lossy_cursor().value();
+    EXPECT_LT(slots_of(scene), 3 * kCapacity) << "nothing would be overwritten";
     for (std::size_t i = 0; i < 3 * kCapacity; ++i) {
       if (!publish<Element>(producer)) ++tally.jammed;
     }
@@ -413,6 +418,35 @@ TYPED_TEST(KilledReader, HoldsTheProducerBackUntilItsGateIsVacatedAndNoLonger) {
   const Tally one = kill_readers<TypeParam, ReadOne>(3, Afterwards::kNobody);
   one.print(TypeParam::kName, "try_read, gate vacated");
   expect_nothing_wrong(one);
+}
+
+/// Elements of a cache line that several share a word, as between threads: a bus between processes
+/// has a word for each.
+template <class Kind>
+class KillBehindASharedWord : public SteppedTest {};
+using SharedWordKinds = testing::Types<BroadcastSeveralToAWord, LossyBroadcastSeveralToAWord>;
+TYPED_TEST_SUITE(KillBehindASharedWord, SharedWordKinds);
+
+TYPED_TEST(KillBehindASharedWord, LosesNothing) {
+  Tally push;
+  Tally batch;
+  for (const Moment& moment : some_of(kPublisherMoments, 1)) {
+    push += kill_publishers<TypeParam, 8, Push>(moment);
+    batch += kill_publishers<TypeParam, 8, PushBatch>(moment);
+  }
+  Tally one;
+  Tally many;
+  for (const Moment& moment : some_of(kReaderMoments, 1)) {
+    one += kill_readers<TypeParam, 8, ReadOne>(moment, Afterwards::kSuccessor);
+    many += kill_readers<TypeParam, 8, Drain>(moment, Afterwards::kSuccessor);
+  }
+  push.print(TypeParam::kName, Push<int>::kName);
+  batch.print(TypeParam::kName, PushBatch<int>::kName);
+  one.print(TypeParam::kName, "try_read");
+  many.print(TypeParam::kName, "drain");
+  for (const Tally& tally : {push, batch, one, many}) expect_nothing_wrong(tally);
+  EXPECT_GT(batch.partly, 0) << "a batch is published line by line";
+  EXPECT_GT(many.again, 0) << "elements in the handler's hands come again";
 }
 
 class KilledLossyReader : public SteppedTest {};

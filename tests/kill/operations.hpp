@@ -39,6 +39,16 @@ struct Broadcast : BroadcastKind {
 struct LossyBroadcast : LossyBroadcastKind {
   static constexpr const char* kName = "LossyBroadcastRing";
 };
+struct BroadcastSeveralToAWord : BroadcastKind {
+  template <class T, class>
+  using RingOn = BroadcastRing<T, SeveralToAWord>;
+  static constexpr const char* kName = "BroadcastRing, 7 to a word";
+};
+struct LossyBroadcastSeveralToAWord : LossyBroadcastKind {
+  template <class T, class>
+  using RingOn = LossyBroadcastRing<T, SeveralToAWord>;
+  static constexpr const char* kName = "LossyBroadcastRing, 7 to a word";
+};
 
 // An operation is made before the stepping begins: what it prepares is not part of it.
 

@@ -150,6 +150,7 @@ Tally stop_lossy_readers(const Moment& moment) {
     Scene<Ring> scene(scene_options<Ring>());
     auto producer = scene.ring.producer().value();
     const std::size_t gate = scene.ring.reserve_lossy_cursor().value();
+    EXPECT_LT(slots_of(scene), kLongPause) << "nothing would be overwritten";
     for (std::size_t i = 0; i < moment.published; ++i) {
       if (!publish<Element>(producer)) ++tally.jammed;
     }
@@ -172,6 +173,7 @@ Tally stop_lossy_readers(const Moment& moment) {
       while (check(reader.try_read())) {
       }
       scene.witness.passed(kStart + received + reader.lost());
+      scene.witness.lost(reader.lost());
       return true;
     });
     go_to_boundary(turn, child, path, tally);
@@ -183,27 +185,26 @@ Tally stop_lossy_readers(const Moment& moment) {
     if (!child.finish()) ++tally.jammed;
     tally.torn += static_cast<int>(scene.witness.torn());
     if (scene.witness.passed() != producer.sequence()) ++tally.lost;  // received + lost = published
+    if (scene.witness.lost() != 0) ++tally.lapped;
   }
   return tally;
 }
 
 /// A producer that has taken over at the end of a line is stopped while it overwrites what a lossy
 /// reader, a lap behind, is about to read.
-template <std::size_t kWords>
+template <std::size_t kWords, class Memory = BetweenProcesses>
 Tally stop_publishers_over_a_lossy_reader() {
   using Element = Message<kWords>;
-  using Ring = LossyBroadcastRing<Element, BetweenProcesses>;
-  // All lines, one of which is spare.
-  constexpr std::size_t kPerLine = kWords == 1 ? 7 : 1;
-  constexpr std::size_t kLap = (kCapacity + kPerLine - 1) / kPerLine * kPerLine + kPerLine;
+  using Ring = LossyBroadcastRing<Element, Memory>;
   Tally tally;
   SteppedChild::Path path;
   for (std::size_t turn = 0; turn <= path.size(); ++turn) {
     Scene<Ring> scene(scene_options<Ring>());
+    const std::size_t lap = slots_of(scene);
     auto reader = scene.ring.lossy_cursor().value();
     {
       auto before = scene.ring.producer().value();
-      for (std::size_t i = 0; i < kLap; ++i) {
+      for (std::size_t i = 0; i < lap; ++i) {
         if (!publish<Element>(before)) ++tally.jammed;
       }
     }
@@ -222,7 +223,8 @@ Tally stop_publishers_over_a_lossy_reader() {
     child.resume();
     if (!child.finish()) ++tally.jammed;
     while (read_one(reader, tally)) ++received;
-    if (received + reader.lost() != kLap + 1) ++tally.lost;
+    if (received + reader.lost() != lap + 1) ++tally.lost;
+    if (reader.lost() != 0) ++tally.lapped;
   }
   return tally;
 }
@@ -281,8 +283,13 @@ Tally stop_joiners() {
   return tally;
 }
 
-// Within a line, and at the end of the last one (7 elements in a line, two lines).
-constexpr std::array kPublisherMoments = {Moment{3, 1, 2}, Moment{12, 3, 2}};
+// Within a line, and at the end of the last one: 7 elements in a line, two lines. In the long form
+// also at the end of the last line of 10, and of the 11 or 3 of a lossy ring.
+constexpr std::array kPublisherMoments = {Moment{3, 1, 2}, Moment{12, 3, 2}, Moment{8, 3, 2},
+                                          Moment{9, 3, 2}, Moment{19, 3, 2}};
+[[nodiscard]] std::span<const Moment> publisher_moments() {
+  return std::span(kPublisherMoments).first(whole() ? kPublisherMoments.size() : 2);
+}
 
 template <class Kind>
 class StopAtEveryInstruction : public SteppedTest {};
@@ -291,9 +298,10 @@ TYPED_TEST_SUITE(StopAtEveryInstruction, Kinds);
 
 TYPED_TEST(StopAtEveryInstruction, OfAPublishOverwritesAndHidesNothing) {
   Tally push;
-  for (const Moment& moment : kPublisherMoments) {
+  for (const Moment& moment : publisher_moments()) {
     push += stop_publishers<TypeParam, 1, Push>(moment);
-    if (whole()) push += stop_publishers<TypeParam, 8, Push>(moment);
+    if (whole() || &moment == kPublisherMoments.data())
+      push += stop_publishers<TypeParam, 8, Push>(moment);
   }
   push.print(TypeParam::kName, Push<int>::kName);
   expect_nothing_wrong(push);
@@ -330,6 +338,7 @@ class StoppedLossyReader : public SteppedTest {};
 TEST_F(StoppedLossyReader, IsLappedAndCountsWhatItLost) {
   Tally tally = stop_lossy_readers<8>({8, 8, 2});
   tally += stop_lossy_readers<1>({10, 10, 6});
+  EXPECT_EQ(tally.lapped, tally.boundaries);
   tally.print(LossyBroadcast::kName, "try_read of a lossy reader");
   expect_nothing_wrong(tally);
 }
@@ -337,10 +346,34 @@ TEST_F(StoppedLossyReader, IsLappedAndCountsWhatItLost) {
 class StoppedLossyPublisher : public SteppedTest {};
 
 TEST_F(StoppedLossyPublisher, ShowsAReaderThatItLapsNothingTorn) {
-  Tally tally = stop_publishers_over_a_lossy_reader<1>();
-  tally += stop_publishers_over_a_lossy_reader<8>();
-  tally.print(LossyBroadcast::kName, "try_push over a lossy reader");
-  expect_nothing_wrong(tally);
+  Tally all;
+  for (const Tally& tally :
+       {stop_publishers_over_a_lossy_reader<1>(), stop_publishers_over_a_lossy_reader<8>(),
+        stop_publishers_over_a_lossy_reader<8, SeveralToAWord>()}) {
+    EXPECT_GT(tally.lapped, 0) << "nothing was overwritten";
+    EXPECT_LT(tally.lapped, tally.boundaries) << "nothing was ever left to be read";
+    all += tally;
+  }
+  all.print(LossyBroadcast::kName, "try_push over a lossy reader");
+  expect_nothing_wrong(all);
+}
+
+/// Elements of a cache line that several share a word, as between threads.
+template <class Kind>
+class StopBehindASharedWord : public SteppedTest {};
+using SharedWordKinds = testing::Types<BroadcastSeveralToAWord, LossyBroadcastSeveralToAWord>;
+TYPED_TEST_SUITE(StopBehindASharedWord, SharedWordKinds);
+
+TYPED_TEST(StopBehindASharedWord, OverwritesAndHidesNothing) {
+  Tally push;
+  for (const Moment& moment : publisher_moments()) {
+    push += stop_publishers<TypeParam, 8, Push>(moment);
+  }
+  const Tally one = stop_readers<TypeParam, 8, ReadOne>({8, 8, 1});
+  push.print(TypeParam::kName, Push<int>::kName);
+  one.print(TypeParam::kName, "try_read");
+  expect_nothing_wrong(push);
+  expect_nothing_wrong(one);
 }
 
 class StopTestItself : public SteppedTest {};
