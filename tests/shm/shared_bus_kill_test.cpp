@@ -93,12 +93,15 @@ TEST(KilledAtEverySystemCall, CreatorLeavesNothing) {
       ended = !child.run_to(stop);
       child.kill();
     }
-    auto bus = open_shared(name.str(), few());
-    ASSERT_TRUE(bus.ok()) << "stop " << stop << ": " << bus.status();
-    ASSERT_EQ(participants(*bus).size(), 1u) << stop;
-    ASSERT_EQ(bus->lanes(), 0u);
-    auto publisher = bus->publisher(kWords);
-    ASSERT_EQ(publisher.publish(Word::of(1, 1)), PublishStatus::kPublished);
+    {
+      auto bus = open_shared(name.str(), few());
+      ASSERT_TRUE(bus.ok()) << "stop " << stop << ": " << bus.status();
+      ASSERT_EQ(participants(*bus).size(), 1u) << stop;
+      ASSERT_EQ(bus->lanes(), 0u);
+      auto publisher = bus->publisher(kWords);
+      ASSERT_EQ(publisher.publish(Word::of(1, 1)), PublishStatus::kPublished);
+    }
+    ASSERT_FALSE(name.exists()) << "stop " << stop;
   }
   EXPECT_GT(stop, 10);
 }
