@@ -161,6 +161,17 @@ TEST_P(SteppedBus, PublisherPublishesOrDoesNot) {
   step_publisher<test::TypedMessages>("publish", GetParam());
 }
 
+TEST_P(SteppedBus, PublisherOfACacheLinePublishesOrDoesNot) {
+  RINGWAY_SKIP_WITHOUT_STEPS();
+  step_publisher<test::WideMessages>("publish a cache line", GetParam());
+}
+
+TEST_P(SteppedBus, PublisherOfACacheLineWakesTheReaderOrDoesNot) {
+  RINGWAY_SKIP_WITHOUT_STEPS();
+  step_publisher<test::WideMessages>("publish a cache line to a sleeper", GetParam(),
+                                     Reader::kAsleep);
+}
+
 TEST_P(SteppedBus, PublisherOfBytesPublishesOrDoesNot) {
   RINGWAY_SKIP_WITHOUT_STEPS();
   step_publisher<test::ByteMessages>("publish bytes", GetParam());
@@ -254,6 +265,11 @@ void step_receiver(const char* what, How how) {
 TEST_P(SteppedBus, ReceiverLetsGoOrGoesOn) {
   RINGWAY_SKIP_WITHOUT_STEPS();
   step_receiver<test::TypedMessages>("receive", GetParam());
+}
+
+TEST_P(SteppedBus, ReceiverOfACacheLineLetsGoOrGoesOn) {
+  RINGWAY_SKIP_WITHOUT_STEPS();
+  step_receiver<test::WideMessages>("receive a cache line", GetParam());
 }
 
 TEST_P(SteppedBus, ReceiverOfBytesLetsGoOrGoesOn) {

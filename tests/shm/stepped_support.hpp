@@ -21,6 +21,7 @@
 #include <string>
 
 #include "bus_kill_support.hpp"
+#include "ringway/ring/line_shape.hpp"
 #include "support/sanitized.hpp"
 #include "support/single_step.hpp"
 #include "tests/ring/byte_messages.hpp"
@@ -148,6 +149,49 @@ struct TypedMessages {
   template <class Each>
   static auto handler(Each each) {
     return [each](const Word& word) { each(word.writer, word.number, word.whole()); };
+  }
+};
+
+/// A message of a cache line: between processes a word of the lane lies before each.
+struct Wide {
+  static constexpr std::size_t kRest = 5;
+
+  Word word;
+  std::uint64_t rest[kRest];
+
+  static Wide of(std::uint64_t writer, std::uint64_t number) {
+    Wide wide{Word::of(writer, number), {}};
+    for (std::size_t i = 0; i < kRest; ++i) wide.rest[i] = wide.word.check + i;
+    return wide;
+  }
+  [[nodiscard]] bool whole() const {
+    bool whole = word.whole();
+    for (std::size_t i = 0; i < kRest; ++i) whole = whole && rest[i] == word.check + i;
+    return whole;
+  }
+};
+static_assert(sizeof(Wide) == kCacheLine);
+static_assert(LineShape::of<SharedMemory>(sizeof(Wide), alignof(Wide), false).items == 1);
+
+struct WideMessages {
+  static constexpr Topic<Wide> kTopic{"wide", {.capacity = kCapacity}};
+  /// Goes into a slot that was used before.
+  static constexpr std::uint64_t kStepped = kCapacity;
+  static constexpr std::uint64_t kLeast = kCapacity;
+  static constexpr std::uint64_t kMost = kCapacity + 2;
+
+  static Wide make(std::uint64_t writer, std::uint64_t number) { return Wide::of(writer, number); }
+  template <class Publisher>
+  static PublishStatus try_publish(Publisher& publisher, const Wide& message) {
+    return publisher.try_publish(message);
+  }
+  template <class Publisher>
+  static PublishStatus publish(Publisher& publisher, const Wide& message) {
+    return publisher.publish_for(message, 60s);
+  }
+  template <class Each>
+  static auto handler(Each each) {
+    return [each](const Wide& wide) { each(wide.word.writer, wide.word.number, wide.whole()); };
   }
 };
 
