@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+// labels: kill
 // Attaching, detaching, dying, forking: who is a participant, and what becomes of the name.
 #include "ringway/shm/segment_home.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <fstream>
+#include <memory>
+#include <vector>
 
 #include "shm_support.hpp"
 
@@ -69,7 +76,7 @@ TEST(SegmentHome, TableOfParticipantsIsFullWithAnErrorAndPlacesComeBack) {
   const SegmentName name;
   auto stays = open_shared(name.str(), small(3));
   ASSERT_TRUE(stays.ok()) << stays.status();
-  for (int i = 0; i < 10; ++i) {  // ten times the table
+  for (int i = 0; i < 30; ++i) {  // twenty times the table: one of its places is in use
     auto second = open_shared(name.str());
     auto third = open_shared(name.str());
     ASSERT_TRUE(second.ok() && third.ok()) << second.status() << third.status();
@@ -147,31 +154,76 @@ TEST(SegmentHome, ReusedPidIsNotAlive) {
   EXPECT_EQ(participants(*bus).size(), 1u);
 }
 
-TEST(SegmentHome, TwoOpenersAtTheSameInstantMeet) {
-  constexpr int kRounds = 60;
-  for (int round = 0; round < kRounds; ++round) {
-    const SegmentName name;
-    Witness<Signals> signals;
-    const auto open = [&] {
-      ++signals->ready;
-      while (signals->go == 0) cpu_relax();
-      auto bus = open_shared(name.str(), small());
-      if (!bus.ok()) return 1;
-      ++signals->stop;
-      if (!test::eventually([&] { return signals->stop == 2; })) return 2;
-      const bool met = participants(*bus).size() == 2;
-      ++signals->failed;  // has looked, and stays until the other has
-      if (!test::eventually([&] { return signals->failed == 2; })) return 4;
-      return met ? 0 : 3;
-    };
-    Process one(open);
-    Process two(open);
-    while (signals->ready != 2) std::this_thread::yield();
-    signals->go = 1;
-    ASSERT_EQ(one.wait(), 0) << "round " << round;
-    ASSERT_EQ(two.wait(), 0) << "round " << round;
-    ASSERT_FALSE(name.exists());
+/// What two processes that open the same names share.
+struct Openers {
+  std::atomic<int> arrived{0};
+  std::atomic<bool> over{false};  // one of them has ended
+  std::atomic<int> made[2] = {};  // segments, by each
+
+  /// Waits until both have come here for the `times`-th time. \return false if one never will
+  bool meet(int times) {
+    ++arrived;
+    for (int looks = 0; arrived < 2 * times; ++looks) {
+      if (over) return false;
+      if (looks < 10'000) {
+        cpu_relax();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+    return true;
   }
+};
+
+/// Opens each of the names at the instant at which the other process does. \return 0, or what went
+/// wrong
+int open_together(const std::vector<std::unique_ptr<SegmentName>>& names, Openers& openers,
+                  int which) {
+  int met = 0;
+  for (const auto& name : names) {
+    if (!openers.meet(++met)) return 1;
+    auto bus = open_shared(name->str(), small());
+    if (!bus.ok()) return 2;
+    if (!openers.meet(++met)) return 3;
+    const auto seen = participants(*bus);
+    if (seen.size() != 2) return 4;
+    for (const auto& participant : seen) {  // the first attached before there was a name
+      if (participant.generation == 0 && participant.pid == static_cast<std::uint32_t>(::getpid()))
+        ++openers.made[which];
+    }
+    if (!openers.meet(++met)) return 5;
+  }
+  return 0;
+}
+
+// tests/kill/tables.py reads what the long form prints.
+TEST(SegmentHome, TwoOpenersAtTheSameInstantMeet) {
+  constexpr int kTogether = 100;  // rounds of the same two processes
+  const char* wanted = std::getenv("RINGWAY_KILLS");
+  const int rounds = wanted != nullptr ? std::atoi(wanted) : 60;
+  int done = 0;
+  int made[2] = {};
+  while (done < rounds && !HasFailure()) {
+    SCOPED_TRACE(testing::Message() << "from round " << done);
+    std::vector<std::unique_ptr<SegmentName>> names;
+    for (int i = 0; i < std::min(kTogether, rounds - done); ++i) {
+      names.push_back(std::make_unique<SegmentName>());
+    }
+    Witness<Openers> openers;
+    Process one([&] { return open_together(names, *openers, 0); });
+    Process two([&] { return open_together(names, *openers, 1); });
+    EXPECT_TRUE(test::eventually([&] { return one.has_ended() || two.has_ended(); }));
+    openers->over = true;
+    EXPECT_EQ(one.wait(), 0);
+    EXPECT_EQ(two.wait(), 0);
+    for (const auto& name : names) EXPECT_FALSE(name->exists());
+    const int count = static_cast<int>(names.size());
+    EXPECT_EQ(openers->made[0] + openers->made[1], count) << "each is made by one of them";
+    done += count;
+    for (int which = 0; which < 2; ++which) made[which] += openers->made[which];
+  }
+  std::printf("two openers: %d rounds, %d made by the first, %d by the second, %d failures\n", done,
+              made[0], made[1], HasFailure() ? 1 : 0);
 }
 
 TEST(SegmentHome, OpeningAndClosingConcurrentlyAlwaysFindsASegment) {
