@@ -8,6 +8,7 @@ LOG is the output of `ctest --verbose -L '^kill$'` (script/check kill); PAGE's p
 `<!-- kills -->` and `<!-- end of kills -->` is replaced.
 """
 
+import datetime
 import pathlib
 import re
 import sys
@@ -17,7 +18,14 @@ TEST = re.compile(r"^ *Start +(\d+): kill\.(\w+)\.(\w+)", re.M)
 BUS = re.compile(r"^\d+: (\d+) kills under load: (\d+) messages committed, (\d+) requests "
                  r"answered, (\d+) lost, (\d+) torn, (\d+) out of order$", re.M)
 RECOVERIES = re.compile(r"^\d+: recoveries of a ([a-z ]+), ms:looks((?: [\d.]+:\d+)+)$", re.M)
-ROW = re.compile(r"^(\d+): \| ([A-Za-z ]+) \| ([^|]+) \|((?: \d+ \|){10})$", re.M)
+STEPPED_TEST = re.compile(r"^ *Start +(\d+): shm\.(SteppedBus|KilledAtEvery16thInstruction)"
+                          r"\.(\w+)(?:/(Killed|Stopped)\b)?", re.M)
+STEPPED = re.compile(r"^(\d+): ([a-z' ]+): (\d+) instructions, killed (?:or stopped )?"
+                     r"at (\d+) places$", re.M)
+OPENERS = re.compile(r"^\d+: two openers: (\d+) rounds, (\d+) made by the first, (\d+) by the "
+                     r"second, (\d+) failures$", re.M)
+COMPILER = re.compile(r"^\d+: built with (.+)$", re.M)
+ROW = re.compile(r"^(\d+): \| ([^|]+) \| ([^|]+) \|((?: \d+ \|){10})$", re.M)
 MESSAGES = re.compile(r"^(\d+): (\d+) messages$", re.M)
 STEPS = re.compile(r"^\d+: survivor's next operation: at most (\d+) instructions$", re.M)
 # The numbers of a row, in the order in which Tally::print writes them.
@@ -73,19 +81,111 @@ def shared_bus(log):
             + "\n".join(lines) + "\n")
 
 
-def text_of(log):
+def stepped(log):
+    """Operations of a shared bus that were stepped, each with how its process was struck: a list of
+    (operation, how, instructions, places)."""
+    tests = {int(number): (suite, how) for number, suite, _, how in STEPPED_TEST.findall(log)}
+    found = {}
+    for number, operation, instructions, places in STEPPED.findall(log):
+        if int(number) not in tests:  # of another folder
+            continue
+        suite, how = tests[int(number)]
+        instructions, places = int(instructions), int(places)
+        every = 1 if suite == "SteppedBus" else 16
+        if places != (instructions - 1) // every + 2:  # each of them, and behind the operation
+            raise SystemExit(f"tables.py: \"{operation}\" was struck at {places} places of "
+                             f"{instructions} instructions: was it with RINGWAY_KILLS=10000?")
+        found[int(number)] = (operation, how or "Killed", instructions, places)
+    without = sorted(set(tests) - set(found))
+    if without:
+        raise SystemExit(f"tables.py: tests {without} stepped the shared bus without saying where")
+    return [found[number] for number in sorted(found)]
+
+
+def stepped_table(found):
+    # Between two processes that wait for each other the number of instructions may vary.
+    operations = {}
+    for operation, how, instructions, places in found:
+        lengths, struck = operations.setdefault(operation, ([], {}))
+        if instructions not in lengths:
+            lengths.append(instructions)
+        struck[how] = struck.get(how, 0) + places
+    lines = ["| operation | instructions | places killed at | places stopped at |",
+             "|---|---|---|---|"]
+    for operation, (lengths, struck) in operations.items():
+        cells = [operation, " or ".join(f"{length:,}" for length in sorted(lengths))]
+        cells += [f"{struck[how]:,}" if how in struck else "" for how in ("Killed", "Stopped")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def two_openers(log):
+    """What two processes found that opened a name at the same instant."""
+    parts = OPENERS.findall(log)
+    rounds, first, second, failures = map(sum, zip(*(map(int, part) for part in parts)))
+    if failures == 0 and first + second != rounds:
+        raise SystemExit("tables.py: a round of two openers without its creator")
+    return ("Two processes that open a name at the same instant:\n\n"
+            "| rounds | made by the first | made by the second | failures |\n|---|---|---|---|\n"
+            f"| {rounds:,} | {first:,} | {second:,} | {failures:,} |\n")
+
+
+SAMPLE = """
+      Start 136: shm.KilledAtEvery16thInstruction.CreatorLeavesNothing
+136: create: 33 instructions, killed at 4 places
+      Start 140: shm.SteppedBus.PublisherPublishesOrDoesNot/Killed  # GetParam() = 1
+140: publish: 1072 instructions, killed or stopped at 1073 places
+      Start 141: shm.SteppedBus.PublisherPublishesOrDoesNot/Stopped  # GetParam() = 2
+141: publish: 1070 instructions, killed or stopped at 1071 places
+      Start 150: suspend.SuspendedBus.IsNotAsked
+150: receive: 7 instructions, killed or stopped at 8 places
+      Start 160: shm.SegmentHome.TwoOpenersAtTheSameInstantMeet
+160: two openers: 10000 rounds, 5001 made by the first, 4999 by the second, 0 failures
+"""
+SAMPLE_STEPPED = """\
+| operation | instructions | places killed at | places stopped at |
+|---|---|---|---|
+| create | 33 | 4 |  |
+| publish | 1,070 or 1,072 | 1,073 | 1,071 |
+"""
+
+
+def refuses(read_it, log):
+    try:
+        read_it(log)
+    except SystemExit:
+        return True
+    return False
+
+
+def self_check():
+    """Reads a small log, and ones that lack something."""
+    ok = (stepped_table(stepped(SAMPLE)) == SAMPLE_STEPPED
+          and two_openers(SAMPLE).endswith("| 10,000 | 5,001 | 4,999 | 0 |\n")
+          and refuses(stepped, SAMPLE.replace("1073 places", "12 places"))
+          and refuses(stepped, SAMPLE.replace("136: create", "create"))
+          and refuses(two_openers, SAMPLE.replace("4999", "4998")))
+    if not ok:
+        raise SystemExit("tables.py: it does not read its own sample as it should")
+
+
+def text_of(log, date):
     rows = read(log)
 
     def those(*suites):
         return [row for row in rows if row[0] in suites]
 
-    killed = those("KillAtEveryInstruction", "KilledReader", "KilledLossyReader")
+    killed = those("KillAtEveryInstruction", "KilledReader", "KilledLossyReader",
+                   "KillBehindASharedWord")
     claimants = those("KilledClaimant")
     stopped = those("StopAtEveryInstruction", "StoppedJoiner", "StoppedLossyReader",
-                    "StoppedLossyPublisher")
+                    "StoppedLossyPublisher", "StopBehindASharedWord")
     random = those("KillAtRandom")
     copies = those("KillTestItself", "StopTestItself")
-    for part in (killed, claimants, stopped, random, copies, BUS.findall(log)):
+    bus_steps = stepped(log)
+    compilers = sorted(set(COMPILER.findall(log)))
+    for part in (killed, claimants, stopped, random, copies, BUS.findall(log), bus_steps,
+                 OPENERS.findall(log), compilers):
         if not part:
             raise SystemExit("tables.py: the log lacks a part: was it ctest --verbose -L '^kill$'?")
     boundaries = sum(row[3]["boundaries"] for row in killed)
@@ -93,8 +193,11 @@ def text_of(log):
     stops = sum(row[3]["boundaries"] for row in stopped)
     kills = sum(row[3]["boundaries"] for row in random)
     messages = sum(row[3]["messages"] for row in random)
+    bus_kills = sum(places for _, how, _, places in bus_steps if how == "Killed")
+    bus_stops = sum(places for _, how, _, places in bus_steps if how == "Stopped")
     harm = ("torn", "lost", "jams", "leaks")
     return "\n".join([
+        f"By `script/check kill`, {date}, {' and '.join(compilers)}.\n",
         f"Killed at {boundaries:,} boundaries; a survivor's next operation took at most {steps} "
         "instructions.\n",
         table(("ring", "killed in", "boundaries", "no effect", "in part", "all of it", "again",
@@ -108,7 +211,11 @@ def text_of(log):
         table(("ring", "killed at", "kills", "messages", "again", "taken along", "torn", "lost",
                "jams"),
               ("boundaries", "messages", "again", "along", "torn", "lost", "jams"), random),
+        f"Processes of a shared bus killed at {bus_kills:,} places, and stopped and sent on at "
+        f"{bus_stops:,}:\n",
+        stepped_table(bus_steps),
         shared_bus(log),
+        two_openers(log),
         "Copies of a ring, one of each pair with a slip:\n",
         table(("ring", "killed or stopped in", "boundaries", "torn"), ("boundaries", "torn"),
               copies),
@@ -118,13 +225,17 @@ def text_of(log):
 def main():
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
-    log = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8", errors="replace")
+    self_check()
+    path = pathlib.Path(sys.argv[1])
+    log = path.read_text(encoding="utf-8", errors="replace")
+    date = datetime.date.fromtimestamp(path.stat().st_mtime).isoformat()
     page = pathlib.Path(sys.argv[2])
     before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise SystemExit(f"tables.py: {page} has no place for the tables of kills")
-    page.write_text(before + begin + "\n" + text_of(log) + "\n" + end + after, encoding="utf-8")
+    text = text_of(log, date)
+    page.write_text(before + begin + "\n" + text + "\n" + end + after, encoding="utf-8")
 
 
 if __name__ == "__main__":
