@@ -3,12 +3,15 @@
 #include "ringway/shm/segment.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 
 #include "shm_support.hpp"
 #include "wait/child_process.hpp"
@@ -281,6 +284,77 @@ TEST(Segment, NoDescriptorsLeftIsAnError) {
             0);
 }
 
+/// What /proc/self/smaps says of the mapping that begins here, in bytes.
+std::size_t smaps(const Segment& segment, const std::string& field) {
+  char begin[32];
+  const auto* at = segment.contents().data() - Segment::kContents;
+  std::snprintf(begin, sizeof(begin), "%lx-", reinterpret_cast<unsigned long>(at));
+  std::ifstream file("/proc/self/smaps");
+  bool here = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind(begin, 0) == 0) here = true;
+    std::istringstream words(line);
+    std::string name;
+    std::size_t kib = 0;
+    if (here && words >> name >> kib && name == field + ":") return kib << 10U;
+  }
+  ADD_FAILURE() << "no " << field << " of a mapping at " << begin;
+  return 0;
+}
+/// What this process has locked, in bytes.
+std::size_t locked() {
+  std::ifstream file("/proc/self/status");
+  for (std::string word; file >> word;) {
+    std::size_t kib = 0;
+    if (word == "VmLck:" && file >> kib) return kib << 10U;
+  }
+  return 0;
+}
+/// False where mlock does nothing, as under a sanitizer, or is not allowed.
+bool can_lock() {
+  alignas(4096) static char page[4096];
+  const auto before = locked();
+  if (::mlock(page, sizeof(page)) != 0) return false;
+  const bool counted = locked() > before;
+  ::munlock(page, sizeof(page));
+  return counted;
+}
+
+TEST(Segment, PrefaultedOneIsMappedWhole) {
+  constexpr std::size_t kBytes = std::size_t{2} << 20;
+  auto options = of(kBytes - Segment::kContents);
+  const SegmentName name;
+  const auto plain = made(name, options);
+  // mincore() would not do: the pages are there since their space was reserved, and it asks no more
+  EXPECT_LT(smaps(plain, "Rss"), kBytes);
+  options.prefault = true;
+  for (const auto access : {Segment::Access::kReadWrite, Segment::Access::kRead}) {
+    const auto opened = value_or_stop(Segment::open(name.str(), options, kPurpose, access));
+    if (!opened.fell_back().empty()) {
+      EXPECT_TRUE(contains(opened.fell_back(), "not prefaulted")) << opened.fell_back();
+      EXPECT_LT(smaps(opened, "Rss"), kBytes);
+      continue;
+    }
+    EXPECT_EQ(smaps(opened, "Rss"), kBytes);
+  }
+}
+
+TEST(Segment, LockedOneStaysInMemoryAndIsCountedAsLocked) {
+  if (!can_lock()) GTEST_SKIP() << "mlock does nothing here";
+  constexpr std::size_t kBytes = std::size_t{1} << 20;
+  auto options = of(kBytes - Segment::kContents);
+  options.lock_memory = true;
+  const auto before = locked();
+  {
+    const auto segment = value_or_stop(Segment::make(options, kPurpose));
+    if (!segment.fell_back().empty()) GTEST_SKIP() << segment.fell_back();
+    EXPECT_EQ(locked() - before, kBytes);
+    EXPECT_EQ(smaps(segment, "Locked"), kBytes);
+    EXPECT_EQ(smaps(segment, "Rss"), kBytes) << "locking prefaults";
+  }
+  EXPECT_EQ(locked(), before);
+}
+
 TEST(Segment, WishesThatTheMachineDoesNotGrantAreToldAndNoError) {
   auto options = of(1 << 20);
   options.prefault = true;
@@ -292,12 +366,119 @@ TEST(Segment, WishesThatTheMachineDoesNotGrantAreToldAndNoError) {
               if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) return 8;
               auto segment = Segment::make(options, kPurpose);
               if (!segment.ok()) return 1;
-              if (contains(segment->fell_back(), "not locked")) return 0;
+              if (!contains(segment->fell_back(), "no huge pages: one has ")) return 3;
+              if (contains(segment->fell_back(), "not locked")) return locked() == 0 ? 0 : 4;
               // no wonder where mlock does nothing, as under a sanitizer
               alignas(4096) static char page[4096];
               return ::mlock(page, sizeof(page)) == 0 ? 0 : 2;
             }),
             0);
+}
+
+TEST(Segment, BusTellsWhatWasNotGrantedToItsSegments) {
+  const SegmentName name;
+  SharedBusOptions options;
+  options.segment.huge_pages = true;  // none is as large as a huge page
+  auto bus = value_or_stop(open_shared(name.str(), options));
+  const auto words = fell_back(bus);
+  EXPECT_EQ(words.rfind("no huge pages: one has ", 0), 0u) << words;
+  EXPECT_TRUE(contains(words, "; own segment: no huge pages: one has ")) << words;
+  const SegmentName other;
+  auto content = value_or_stop(open_shared(other.str()));
+  EXPECT_EQ(fell_back(content), "");
+}
+
+/// Checks that what a segment says of huge pages is so. \return false if it is not
+bool tells_the_truth(const Segment& segment) {
+  const auto& words = segment.fell_back();
+  const auto size = HugePages::bytes();
+  const auto begin = reinterpret_cast<std::uintptr_t>(segment.contents().data());
+  const auto first = (begin - Segment::kContents + size - 1) / size * size;
+  const auto last = (begin + segment.contents().size()) / size * size;
+  const auto huge = smaps(segment, "ShmemPmdMapped");
+  std::printf("  %zu KiB in huge pages; \"%s\"\n", huge >> 10U, words.c_str());
+  if (words.empty()) return first < last && huge == last - first;
+  // a kernel that makes none on demand may still have had some
+  return !contains(words, "no huge pages: ") || huge == 0;
+}
+bool huge_segments_tell_the_truth(const std::string& folder) {
+  auto options = of((std::size_t{6} << 20) + 4096, folder);
+  options.huge_pages = true;
+  const SegmentName name(folder);
+  const auto segment = made(name, options);
+  if (!tells_the_truth(segment)) return false;
+  for (const auto access : {Segment::Access::kReadWrite, Segment::Access::kRead}) {
+    const auto opened = value_or_stop(Segment::open(name.str(), options, kPurpose, access));
+    if (!tells_the_truth(opened)) return false;
+  }
+  // one whose maker did not ask
+  const SegmentName small(folder);
+  const auto plain = made(small, of(std::size_t{6} << 20, folder));
+  const auto opened = value_or_stop(Segment::open(small.str(), options, kPurpose));
+  return tells_the_truth(opened);
+}
+
+TEST(Segment, HugePagesAreThereOrTheReasonIsTold) {
+  EXPECT_TRUE(huge_segments_tell_the_truth("/dev/shm"));
+  auto options = of(std::size_t{6} << 20);
+  options.huge_pages = true;
+  EXPECT_TRUE(tells_the_truth(value_or_stop(Segment::make_anonymous(options, kPurpose))));
+}
+
+TEST(Segment, MountSaysWhetherThereAreHugePages) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to mount a tmpfs";
+  char folder[] = "/tmp/ringway-huge-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  for (const char* wish : {"never", "advise", "within_size", "always"}) {
+    const int code = test::in_child([&] {  // the mount is this child's alone
+      const auto data = std::string("size=64m,huge=") + wish;
+      if (::unshare(CLONE_NEWNS) != 0 ||
+          ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+          ::mount("tmpfs", folder, "tmpfs", 0, data.c_str()) != 0) {
+        return 9;
+      }
+      struct stat facts {};
+      if (::stat(folder, &facts) != 0) return 8;
+      const auto rule = HugePages::rule(facts.st_dev);
+      // the machine's own setting may forbid or force them
+      if (!rule.mount.empty() && (rule.mount != folder || rule.value != wish)) return 2;
+      std::printf("huge=%s:\n", wish);
+      const bool right = huge_segments_tell_the_truth(folder);
+      std::fflush(stdout);
+      return right ? 0 : 1;
+    });
+    if (code == 9) {
+      ::rmdir(folder);
+      GTEST_SKIP() << "may not mount, or this kernel knows no huge=";
+    }
+    EXPECT_EQ(code, 0) << wish;
+  }
+  ::rmdir(folder);
+}
+
+TEST(Segment, WhoDecidesOnHugePagesIsFoundInTheMounts) {
+  const std::string mounts =
+      "22 1 254:0 / / rw,relatime - ext4 /dev/root rw\n"
+      "25 22 0:23 / /dev/shm rw,nosuid - tmpfs tmpfs rw,size=1024k\n"
+      "26 22 0:24 / /run/bus rw shared:7 - tmpfs tmpfs rw,size=8m,huge=advise,inode64\n";
+  const auto rule = [&](const char* setting, unsigned minor) {
+    return HugePages::rule(setting, mounts, ::gnu_dev_makedev(0, minor));
+  };
+  constexpr const char* kNever = "always within_size advise [never] deny force\n";
+  constexpr const char* kAdvise = "always within_size [advise] never deny force\n";
+  EXPECT_EQ(rule(kAdvise, 23).value, "never") << "the mount decides, and does not write it out";
+  EXPECT_EQ(rule(kAdvise, 23).mount, "/dev/shm");
+  EXPECT_FALSE(rule(kAdvise, 23).grants());
+  EXPECT_TRUE(contains(rule(kAdvise, 23).refusal(), "remount,huge=advise /dev/shm"));
+  EXPECT_EQ(rule(kNever, 24).value, "advise");
+  EXPECT_TRUE(rule(kNever, 24).grants());
+  EXPECT_EQ(rule(kNever, 99).value, "never") << "without a file";
+  EXPECT_TRUE(contains(rule(kNever, 99).refusal(), "shmem_enabled says never"));
+  EXPECT_TRUE(rule(kAdvise, 99).grants());
+  EXPECT_FALSE(rule("always within_size advise never [deny] force", 24).grants());
+  EXPECT_TRUE(rule("always within_size advise never deny [force]", 23).grants());
+  EXPECT_FALSE(rule("", 24).grants());
+  EXPECT_TRUE(contains(rule("", 24).refusal(), "no transparent ones"));
 }
 
 TEST(Segment, IsClosedByExec) {

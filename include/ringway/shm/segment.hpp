@@ -41,6 +41,7 @@
 #include "absl/strings/str_cat.h"
 #include "ringway/base/cache_line.hpp"
 #include "ringway/shm/file_lock.hpp"
+#include "ringway/shm/huge_pages.hpp"
 
 namespace ringway {
 
@@ -50,7 +51,7 @@ struct SegmentOptions {
   std::optional<::uid_t>
       owner;  ///< give the file to this user; also: accept a segment of this user
   std::optional<::gid_t> group;     ///< give the file to this group
-  bool huge_pages = false;          ///< ask for transparent huge pages; goes on without
+  bool huge_pages = false;          ///< transparent ones, made when it is opened; goes on without
   bool lock_memory = false;         ///< keep it in memory (mlock); goes on without
   bool prefault = false;            ///< touch all pages now rather than at the first use
   std::string folder = "/dev/shm";  ///< where names live; a tmpfs
@@ -453,22 +454,22 @@ class Segment {
 
   /// Wishes that may fail.
   void settle(const SegmentOptions& options) {
-    if (options.huge_pages && ::madvise(memory_.data(), memory_.size(), MADV_HUGEPAGE) != 0) {
-      fell_back("no huge pages (see /sys/kernel/mm/transparent_hugepage/shmem_enabled)");
-    }
+    // first: pages that are locked or in use are harder to put together
+    if (options.huge_pages) fell_back(HugePages::ask(memory_, fd()));
     if (options.prefault) {
       constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, since Linux 5.14
       constexpr int kPopulateRead = 22;
       const int advice = access_ == Access::kRead ? kPopulateRead : kPopulateWrite;
-      if (::madvise(memory_.data(), memory_.size(), advice) != 0) fell_back("not prefaulted");
+      if (::madvise(memory_.data(), memory_.size(), advice) != 0) {
+        fell_back(absl::StrCat("not prefaulted (", std::strerror(errno), "; Linux 5.14 can)"));
+      }
     }
     if (options.lock_memory && ::mlock(memory_.data(), memory_.size()) != 0) {
       fell_back("not locked into memory (ulimit -l)");
     }
   }
-  void fell_back(const char* what) {
-    if (!fell_back_.empty()) fell_back_ += "; ";
-    fell_back_ += what;
+  void fell_back(const std::string& what) {
+    if (!what.empty()) absl::StrAppend(&fell_back_, fell_back_.empty() ? "" : "; ", what);
   }
 
   [[nodiscard]] std::atomic<std::uint32_t>& ready_word() const noexcept {

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "ringway/bus/bus.hpp"
 #include "ringway/bus/clean_up.hpp"
 #include "ringway/shm/segment_home.hpp"
@@ -139,6 +140,20 @@ struct SharedBusContents {
 /// FD_CLOEXEC was cleared.
 [[nodiscard]] inline int shared_descriptor(SharedBus& bus) {
   return bus.core()->home().attachment().segment().fd_to_hand_on();
+}
+
+/// What SharedBusOptions::segment asked for and the machine did not grant this process (huge pages,
+/// locking, prefaulting), of the segment that all write and of its own, in words; empty if nothing.
+/// Any thread.
+[[nodiscard]] inline std::string fell_back(SharedBus& bus) {
+  auto& attachment = bus.core()->home().attachment();
+  std::string words = attachment.segment().fell_back();
+  auto* segments = attachment.own();
+  const auto own = segments == nullptr ? nullptr : segments->mapping(segments->number());
+  if (own != nullptr && !own->fell_back().empty()) {
+    absl::StrAppend(&words, words.empty() ? "" : "; ", "own segment: ", own->fell_back());
+  }
+  return words;
 }
 
 /// Who is attached, the dead included that nobody has cleaned up after yet.
