@@ -8,6 +8,11 @@
 ///
 /// Both begin with what a real bus left: topics of both kinds, a service, readers, free memory. The
 /// input changes it, see change_bytes().
+///
+/// The bus is an anonymous one, whose lanes lie in the block. Not reached: attaching by name, and
+/// what follows a lane's record into another process's own segment (segment != 0), since whoever
+/// attaches by descriptor maps none. For that somebody must stay attached under the name while its
+/// bytes change, or the next one begins a new bus: tests/shm/mutator_test.cpp does it.
 
 #include <sys/mman.h>
 #include <unistd.h>
