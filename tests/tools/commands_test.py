@@ -526,6 +526,29 @@ class ToolDoctor(Bed):
         for topic in ("hypervisor", "governor", "isolation", "clock", "huge pages", "quota"):
             self.assertEqual(found[topic]["level"], "fine", found[topic])
 
+    def test_TellsWhoDecidesOnHugePages(self):
+        device = os.stat("/dev/shm").st_dev
+        setting = "sys__kernel__mm__transparent_hugepage__shmem_enabled"
+        mount = (f"25 22 {os.major(device)}:{os.minor(device)} / /dev/shm rw - "
+                 "tmpfs tmpfs rw,size=64m")
+
+        def found(shmem, options):
+            root = self.machine(**{setting: shmem + "\n",
+                                   "proc__self__mountinfo": mount + options + "\n"})
+            return self.findings(root)["huge pages"]
+        neither = found("always advise [never] deny", "")
+        self.assertEqual(neither["level"], "note")
+        self.assertIn("gets none (/dev/shm: huge=never; shmem_enabled: never)", neither["what"])
+        self.assertIn("remount,huge=advise /dev/shm", neither["advice"])
+        nameless = found("always [advise] never deny", "")
+        self.assertEqual(nameless["level"], "note")
+        self.assertIn("named buses get none (/dev/shm: huge=never)", nameless["what"])
+        named = found("always advise [never] deny", ",huge=advise")
+        self.assertEqual(named["level"], "fine")
+        self.assertIn("named buses may get them (/dev/shm: huge=advise)", named["what"])
+        self.assertEqual(found("always advise never [deny]", ",huge=advise")["level"], "note")
+        self.assertEqual(found("always [advise] never deny", ",huge=always")["level"], "fine")
+
     def test_StrictTellsByItsStatus(self):
         root = self.machine(proc__cpuinfo="flags : hypervisor\n")
         text = self.run_tool("doctor", "--root", root).stdout

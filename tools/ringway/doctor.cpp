@@ -5,6 +5,7 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -23,6 +24,7 @@
 
 #include "commands.hpp"
 #include "output.hpp"
+#include "ringway/shm/huge_pages.hpp"
 #include "segments.hpp"
 
 namespace tool {
@@ -286,15 +288,36 @@ class Doctor {
   }
 
   void huge_pages() {
-    const auto shared = machine_.chosen("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
-    if (!shared) {
+    using ringway::HugePages;
+    const auto setting = machine_.line(HugePages::kSetting);
+    const auto mounts = machine_.all("/proc/self/mountinfo").value_or("");
+    const auto& folder = options_.folder;
+    struct stat facts {};
+    const ::dev_t device = ::stat(folder.c_str(), &facts) == 0 ? facts.st_dev : 0;
+    const auto named = HugePages::rule(setting.value_or(""), mounts, device);
+    const auto nameless = HugePages::rule(setting.value_or(""), "", 0);
+    const std::string shmem = "shmem_enabled: " + nameless.value;
+    const std::string mounted =
+        named.mount.empty() ? shmem : printable(named.mount) + ": huge=" + named.value;
+    const std::string both = mounted == shmem ? shmem : mounted + "; " + shmem;
+    if (nameless.value.empty()) {
       note("huge pages", "this kernel has no transparent ones");
-    } else if (*shared == "never" || *shared == "deny") {
-      note("huge pages", "shared memory gets none (shmem_enabled: " + *shared + ")",
-           "for segments of many MiB: echo advise > "
-           "/sys/kernel/mm/transparent_hugepage/shmem_enabled, and SegmentOptions::huge_pages");
+    } else if (named.grants() && nameless.grants()) {
+      fine("huge pages", "shared memory may get them (" + both + ")");
+    } else if (named.grants()) {
+      fine("huge pages",
+           "named buses may get them (" + mounted + "), anonymous ones not (" + shmem + ")");
     } else {
-      fine("huge pages", "shared memory may get them (shmem_enabled: " + *shared + ")");
+      std::string how = "echo advise > " + std::string(HugePages::kSetting);
+      if (!named.mount.empty()) {
+        how = "mount -o remount,huge=advise " + printable(named.mount) +
+              (nameless.grants() ? "" : " (anonymous buses: " + how + ")");
+      }
+      note("huge pages",
+           nameless.grants()
+               ? "named buses get none (" + mounted + "), anonymous ones may (" + shmem + ")"
+               : "shared memory gets none (" + both + ")",
+           "for segments of many MiB: " + how + ", and SegmentOptions::huge_pages");
     }
   }
 
