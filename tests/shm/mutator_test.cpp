@@ -2,16 +2,26 @@
 // labels: notsan
 // A process that is attached flips words of the segment while others publish, subscribe, ask,
 // answer, attach, bind and clean up. They may be told that something is corrupt, full or closed;
-// they do not crash, do not hang, and touch nothing beside the segment.
+// they do not crash, do not hang, and touch nothing beside the segments: around each file that is
+// mapped here, the control segment and everybody's own, lies memory that nobody may touch.
 //
 // Rounds begin with a new segment: one that has been flipped for long admits nobody any more, and
-// then shows nothing. RINGWAY_MUTATOR_SECONDS asks for more than a second.
+// then shows nothing. RINGWAY_MUTATOR_SECONDS asks for more than a second, and for more: no
+// operation of a victim uses over a second of its thread's own processor time, or waits more often
+// than makes a second of the naps between two looks at who is alive (SegmentHome::kLongestNap). The
+// clock on the wall is printed alone: on a busy machine it says nothing. What spins or sleeps for
+// ever, a dispatcher's thread too, fails after a minute.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -27,6 +37,59 @@
 
 #include "ringway/shm/shared_bus.hpp"
 #include "shm_support.hpp"
+
+namespace {
+
+/// Mappings of files that have a fence on both sides.
+constexpr std::size_t kFence = std::size_t{16} << 20;
+constexpr std::size_t kMostFenced = 4096;
+std::atomic<std::uintptr_t> fenced[kMostFenced];  // where they begin; 0: unused
+
+std::atomic<std::uintptr_t>* find_fenced(std::uintptr_t begin) noexcept {
+  for (auto& each : fenced) {
+    if (each == begin) return &each;
+  }
+  return nullptr;
+}
+void* system_mmap(void* where, std::size_t bytes, int protection, int flags, int fd,
+                  off_t offset) noexcept {
+  return reinterpret_cast<void*>(::syscall(SYS_mmap, where, bytes, protection, flags, fd, offset));
+}
+constexpr std::size_t whole_pages(std::size_t bytes) {
+  return (bytes + 4095) / 4096 * 4096;
+}
+
+}  // namespace
+
+// In the place of the C library's, for all of this program: a file that may go anywhere goes into
+// the middle of memory that nobody may touch.
+extern "C" void* mmap(void* where, std::size_t bytes, int protection, int flags, int fd,
+                      off_t offset) noexcept {
+  if (where != nullptr || fd < 0 || (flags & MAP_SHARED) == 0) {
+    return system_mmap(where, bytes, protection, flags, fd, offset);
+  }
+  void* hole = system_mmap(nullptr, whole_pages(bytes) + 2 * kFence, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (hole == MAP_FAILED) return hole;
+  auto* begin = static_cast<std::byte*>(hole) + kFence;
+  void* data = system_mmap(begin, bytes, protection, flags | MAP_FIXED, fd, offset);
+  for (auto& each : fenced) {
+    std::uintptr_t unused = 0;
+    if (data == MAP_FAILED) break;
+    if (each.compare_exchange_strong(unused, reinterpret_cast<std::uintptr_t>(data))) return data;
+  }
+  ::syscall(SYS_munmap, hole, whole_pages(bytes) + 2 * kFence);
+  return MAP_FAILED;
+}
+extern "C" int munmap(void* where, std::size_t bytes) noexcept {
+  auto* known = find_fenced(reinterpret_cast<std::uintptr_t>(where));
+  if (known == nullptr || where == nullptr) {
+    return static_cast<int>(::syscall(SYS_munmap, where, bytes));
+  }
+  known->store(0);
+  return static_cast<int>(::syscall(SYS_munmap, static_cast<std::byte*>(where) - kFence,
+                                    whole_pages(bytes) + 2 * kFence));
+}
 
 namespace ringway {
 namespace {
@@ -68,8 +131,11 @@ SharedBusOptions few() {
 struct Victim {
   std::atomic<std::uint64_t> steps{0};    // operations that came back
   std::atomic<std::uint64_t> refused{0};  // of those: told that something is wrong
+  // of one operation, the most:
   std::atomic<std::int64_t> longest_ns{0};
-  std::atomic<std::uint64_t> unfenced{0};  // attachments without a fence around the segment
+  std::atomic<std::int64_t> longest_cpu_ns{0};  // processor time of its thread
+  std::atomic<std::int64_t> most_waits{0};      // how often its thread slept
+  std::atomic<std::uint64_t> unfenced{0};       // attachments without a fence around each segment
 };
 struct Scene {
   static constexpr std::size_t kVictims = 5;
@@ -79,40 +145,53 @@ struct Scene {
   std::atomic<bool> stop{false};
 };
 
-/// Counts operations and how long the slowest took.
+/// Counts operations, and what the slowest took. One thread.
 class Watch {
  public:
-  explicit Watch(Victim& victim) : victim_(victim), last_(Clock::now()) {}
+  explicit Watch(Victim& victim) : victim_(victim), last_(Spent::now()) {}
   void step(bool accepted) {
-    const auto now = Clock::now();
-    const auto took = std::chrono::nanoseconds(now - std::exchange(last_, now)).count();
-    if (took > victim_.longest_ns) victim_.longest_ns = took;
+    const auto now = Spent::now();
+    note(victim_.longest_ns, now.wall_ns - last_.wall_ns);
+    note(victim_.longest_cpu_ns, now.cpu_ns - last_.cpu_ns);
+    note(victim_.most_waits, now.waits - last_.waits);
+    last_ = now;
     if (!accepted) ++victim_.refused;
     ++victim_.steps;
   }
 
  private:
+  struct Spent {
+    std::int64_t wall_ns;
+    std::int64_t cpu_ns;
+    std::int64_t waits;
+    static Spent now() {
+      timespec cpu{};
+      rusage usage{};
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+      ::getrusage(RUSAGE_THREAD, &usage);
+      return {std::chrono::nanoseconds(Clock::now().time_since_epoch()).count(),
+              std::int64_t{cpu.tv_sec} * 1'000'000'000 + cpu.tv_nsec, usage.ru_nvcsw};
+    }
+  };
+  static void note(std::atomic<std::int64_t>& most, std::int64_t value) {
+    if (value > most) most = value;
+  }
+
   Victim& victim_;
-  Clock::time_point last_;
+  Spent last_;
 };
 
-/// Attaches where nothing lies beside the segment: in a hole in memory that nobody may touch.
+/// Attaches, and sees that fences lie around the segments.
 absl::StatusOr<SharedBus> open_fenced(const std::string& name, Victim& victim) {
-  constexpr std::size_t kFence = std::size_t{16} << 20;
-  const auto bytes =
-      Segment::kContents + SharedBusContents::home_options(few(), false).segment.bytes;
-  static std::byte* const hole = [bytes] {
-    auto* fence = ::mmap(nullptr, bytes + 2 * kFence, PROT_NONE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (fence == MAP_FAILED) std::abort();
-    auto* begin = static_cast<std::byte*>(fence) + kFence;
-    ::munmap(begin, bytes);
-    return begin;
-  }();
   auto bus = open_shared(name, few());
-  if (bus.ok()) {
-    const auto contents = bus->core()->home().attachment().segment().contents();
-    if (contents.data() - Segment::kContents != hole) ++victim.unfenced;
+  if (!bus.ok()) return bus;
+  const auto has_fences = [](std::span<std::byte> contents) {
+    return find_fenced(reinterpret_cast<std::uintptr_t>(contents.data()) - Segment::kContents) !=
+           nullptr;
+  };
+  auto& attachment = bus->core()->home().attachment();
+  if (!has_fences(attachment.segment().contents()) || !has_fences(attachment.own()->own())) {
+    ++victim.unfenced;
   }
   return bus;
 }
@@ -363,6 +442,8 @@ TEST(Mutator, VictimsAreToldAndNeitherCrashNorHang) {
   std::uint64_t flips = 0;
   std::uint64_t unfenced = 0;
   std::int64_t longest_ns = 0;
+  std::int64_t longest_cpu_ns = 0;
+  std::int64_t most_waits = 0;
   int rounds = 0;
   do {
     SCOPED_TRACE(testing::Message() << "RINGWAY_SEED=" << seed);
@@ -407,7 +488,15 @@ TEST(Mutator, VictimsAreToldAndNeitherCrashNorHang) {
     }
     EXPECT_EQ(mutator.wait(), 0);
     EXPECT_EQ(keeper->wait(), 0);
-    for (const auto& victim : scene->victims) {
+    for (std::size_t i = 0; i < Scene::kVictims; ++i) {
+      const auto& victim = scene->victims[i];
+      if (wanted != nullptr) {
+        EXPECT_LE(victim.longest_cpu_ns, 1'000'000'000) << kNames[i] << " was busy over a second";
+        EXPECT_LE(victim.most_waits, 1s / SegmentHome::kLongestNap)
+            << kNames[i] << " waited over a second";
+      }
+      longest_cpu_ns = std::max(longest_cpu_ns, victim.longest_cpu_ns.load());
+      most_waits = std::max(most_waits, victim.most_waits.load());
       steps += victim.steps;
       refused += victim.refused;
       unfenced += victim.unfenced;
@@ -420,12 +509,14 @@ TEST(Mutator, VictimsAreToldAndNeitherCrashNorHang) {
   } while (Clock::now() < end && !testing::Test::HasFailure());
   EXPECT_GT(flips, 0u);
   EXPECT_GT(steps, 0u);
+  EXPECT_EQ(unfenced, 0u);
   std::printf(
-      "%d rounds: %llu words flipped, %llu attachments (%llu without a fence), "
-      "%llu operations, %llu of them refused; the longest took %lld ms\n",
+      "%d rounds: %llu words flipped, %llu attachments, %llu operations, %llu of them refused; the "
+      "most of one operation: %lld ms, %lld ms of its thread's processor time, %lld waits\n",
       rounds, static_cast<unsigned long long>(flips), static_cast<unsigned long long>(attached),
-      static_cast<unsigned long long>(unfenced), static_cast<unsigned long long>(steps),
-      static_cast<unsigned long long>(refused), static_cast<long long>(longest_ns / 1'000'000));
+      static_cast<unsigned long long>(steps), static_cast<unsigned long long>(refused),
+      static_cast<long long>(longest_ns / 1'000'000),
+      static_cast<long long>(longest_cpu_ns / 1'000'000), static_cast<long long>(most_waits));
 }
 
 }  // namespace
