@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -177,9 +178,7 @@ class OwnSegments {
     if (!FileLock::try_take(made->fd(), WatchName::kOwnerByte)) {
       return absl::UnavailableError("the kernel gives no lock on a process's own segment");
     }
-    // as far as it may: a process of another user or group otherwise keeps what it has
-    const auto owner = ::geteuid() == 0 ? control_owner_ : static_cast<::uid_t>(-1);
-    static_cast<void>(::fchown(made->fd(), owner, control_group_) == 0);
+    if (auto status = share(made->fd()); !status.ok()) return status;
     auto named = made->give_path(path_of(number));
     if (absl::IsAlreadyExists(named)) {
       remove_name(number);  // a leftover of another bus: the number is this process's alone
@@ -342,6 +341,27 @@ class OwnSegments {
     return &reinterpret_cast<const Gate*>(contents.data())[index].position;
   }
   [[nodiscard]] std::string path_of(Number number) const { return absl::StrCat(prefix_, number); }
+
+  /// Gives this process's own segment to the control segment's owner and group, as far as that is
+  /// permitted; an error if those for whom the bus is made could not read it then.
+  [[nodiscard]] absl::Status share(int fd) const {
+    constexpr auto kSame = static_cast<::uid_t>(-1);
+    if (::geteuid() == 0) static_cast<void>(::fchown(fd, control_owner_, kSame) == 0);
+    static_cast<void>(::fchown(fd, kSame, control_group_) == 0);
+    struct stat facts {};
+    if (::fstat(fd, &facts) != 0) return absl::ErrnoToStatus(errno, "fstat of an own segment");
+    const auto may = [this](::mode_t bits) { return (options_.mode & bits) == bits; };
+    if (may(S_IROTH | S_IWOTH)) return absl::OkStatus();
+    const bool of_group = may(S_IRGRP | S_IWGRP);
+    if (of_group ? facts.st_gid == control_group_ : facts.st_uid == control_owner_) {
+      return absl::OkStatus();
+    }
+    return absl::PermissionDeniedError(absl::StrCat(
+        "the others could not read what this process publishes: the bus is for ",
+        of_group ? absl::StrCat("group ", control_group_, ", to which this process does not belong")
+                 : absl::StrCat("user ", control_owner_, ", to whom this process may give no file"),
+        " (SegmentOptions::mode, owner and group of its creator)"));
+  }
   [[nodiscard]] Gate* gates() const noexcept {
     return std::launder(reinterpret_cast<Gate*>(own_->contents().data()));
   }
