@@ -417,7 +417,7 @@ class Dispatcher {
     absl::Status status;
     {
       auto lock = bus.lock();
-      if (bus.stopping()) return absl::FailedPreconditionError("the bus is stopped");
+      if (auto binding = bus.check_binding(); !binding.ok()) return binding;
       if (!names::is_pattern(name)) {
         auto declared = directory.bind_name(name, kind);
         if (!declared.ok()) return declared.status();

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "ringway/base/setup_error.hpp"
 #include "ringway/bus/clean_up.hpp"
 #include "ringway/bus/directory.hpp"
@@ -170,6 +171,18 @@ class BusCore {
     } else {
       return directory_.stopping();
     }
+  }
+  /// An error once nothing is bound any more: the bus stops, or this is a child that was forked
+  /// from a process of the bus, and would bind in a copy of its own. Under the directory lock.
+  [[nodiscard]] absl::Status check_binding() const {
+    if constexpr (SharedHome<H>) {
+      if (home_.forked()) {
+        return absl::FailedPreconditionError(
+            "this process was forked from one that has the bus open; it may open the bus anew");
+      }
+    }
+    if (stopping()) return absl::FailedPreconditionError("the bus is stopped");
+    return absl::OkStatus();
   }
   void set_stopping() noexcept {
     if constexpr (SharedHome<H>) {

@@ -81,7 +81,7 @@ class DispatcherCore final : public DispatcherBase {
     std::uint32_t endpoint = 0;
     {
       auto lock = bus->lock();
-      if (bus->stopping()) return absl::FailedPreconditionError("the bus is stopped");
+      if (auto binding = bus->check_binding(); !binding.ok()) return binding;
       auto made = bus->directory().new_endpoint(bus->participant());
       if (!made.ok()) return made.status();
       endpoint = *made;

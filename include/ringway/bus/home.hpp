@@ -45,6 +45,7 @@ concept SharedHome = Home<H> && requires(H& home) {
   { home.participant() }
   noexcept->std::convertible_to<std::uint32_t>;
   home.look_after_others();
+  { home.forked() } -> std::same_as<bool>;  // from a process of the bus: this one is none
   H::kLongestNap;
 };
 

@@ -63,7 +63,7 @@ class LanePublisher {
     std::vector<std::uint32_t> bound;
     auto lock = core->lock();
     auto& directory = core->directory();
-    if (core->stopping()) return absl::FailedPreconditionError("the bus is stopped");
+    if (auto status = core->check_binding(); !status.ok()) return status;
     auto topic = directory.bind_name(name, what);
     if (!topic.ok()) return topic.status();
     if (kind == LaneKind::kTopic) {

@@ -378,6 +378,8 @@ class SegmentHome {
   [[nodiscard]] std::uint32_t participant() const noexcept { return attachment_->self(); }
   /// Cleans up after those who have died, if the last look was a while ago. Any thread.
   void look_after_others() { attachment_->look_after_others(); }
+  /// True in a forked child, for which all of it is a copy of its own.
+  [[nodiscard]] bool forked() const noexcept { return attachment_->forked(); }
   /// How long a wait may sleep before it looks.
   static constexpr std::chrono::milliseconds kLongestNap = SegmentAttachment::kLookEvery;
 
