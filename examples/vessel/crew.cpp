@@ -168,6 +168,7 @@ class Crew {
     disruption()->victim = *crew_.victim;
     disruption()->published_before = published;
     for (const Role role : kRoles) count(role).meanwhile = post(role).messages();
+    count(Role::kFeed).meanwhile = published;
     failures_before_ = tally(Role::kConsole).failures();
     killed_ns_ = now_ns();
     victim.kill();
@@ -211,8 +212,16 @@ class Crew {
       tell(std::string("console is told: ") + ringway::describe(why));
     }
     if (what.victim == Role::kFeed) return true;
-    const bool done = tally(Role::kFeed).done_ns != 0;
-    return done || post(Role::kFeed).messages() >= crew_.messages / 10 * 6;
+    if (tally(Role::kFeed).done_ns != 0) return true;
+    return others_went_on() && post(Role::kFeed).messages() >= crew_.messages / 10 * 6;
+  }
+  /// True once everybody through whom messages pass, but for the victim, has passed on another one.
+  bool others_went_on() {
+    for (const Role role : {Role::kFeed, Role::kNavigation, Role::kAlarm, Role::kRecorder}) {
+      if (role == disruption()->victim) continue;
+      if (post(role).messages() == count(role).meanwhile) return false;
+    }
+    return true;
   }
   /// A moment that a process has noted, if it is not an older one; else now.
   std::int64_t since_kill(std::int64_t noted_ns, std::int64_t not_before_ns) const {
