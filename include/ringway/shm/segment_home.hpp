@@ -473,7 +473,8 @@ class SegmentHome {
       if (named && !joined->segment().has_name()) return absl::NotFoundError("gone");
       if (!joined->bury_the_dead() && named) {
         joined->remove_names();  // whatever is in it is about the dead alone
-        return absl::NotFoundError("dead");
+        // still there: another user's, in a sticky folder; it is in order, and goes on
+        if (!joined->segment().has_name()) return absl::NotFoundError("dead");
       }
       auto status = joined->attach(options.participant_name);
       if (status.ok() && named) status = joined->make_own(options);
