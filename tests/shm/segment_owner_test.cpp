@@ -115,8 +115,7 @@ int exchange(const std::string& name, State& state, std::uint64_t number) {
 TEST_F(SegmentOwner, OwnerAndMembersOfTheGroupHearEachOther) {
   const SegmentName name;
   Witness<State> state;
-  auto bus = open_shared(name.str(), of(kOwner, kGroup, 0660));
-  ASSERT_TRUE(bus.ok()) << bus.status();
+  std::optional<SharedBus> bus(open_shared(name.str(), of(kOwner, kGroup, 0660)).value());
   Process root([&] { return exchange(name.str(), *state, 100); });
   Process owner(
       [&] { return become(kOwner, kOther, {kGroup}) ? exchange(name.str(), *state, 10) : 9; });
@@ -132,7 +131,46 @@ TEST_F(SegmentOwner, OwnerAndMembersOfTheGroupHearEachOther) {
   EXPECT_EQ(root.wait(), 0);
   EXPECT_EQ(owner.wait(), 0);
   EXPECT_EQ(member.wait(), 0);
-  EXPECT_EQ(name.files().size(), 2U);
+  // What a process leaves while its lane is still read only its user and root may remove.
+  bus.reset();
+  EXPECT_FALSE(name.exists());
+}
+
+// Who leaves last may not remove the files of another user from a sticky folder: they are used
+// anew.
+TEST_F(SegmentOwner, BusWhoseFilesTheLastOneMayNotRemoveIsOpenedAgain) {
+  const SegmentName name;
+  Witness<State> state;
+  Process member([&] {
+    if (!eventually([&] { return state->go == 1; })) return 1;
+    if (!become(kMember, kGroup)) return 9;
+    for (int round = 0; round < 3; ++round) {
+      auto bus = open_shared(name.str(), of(kOwner, {}, 0600));
+      if (!bus.ok()) return 10 + round;
+      if (participants(*bus).size() != (round == 0 ? 2 : 1)) return 20 + round;
+      ++state->ready;
+      if (round == 0 && !eventually([&] { return state->go == 2; })) return 2;
+      std::atomic<std::uint64_t> sum{0};
+      Dispatcher feed{*bus};
+      auto subscription = feed.subscribe(kCounts, [&](const Count& count) { sum += count.number; });
+      auto publisher = bus->publisher(kCounts);
+      for (std::uint64_t i = 1; i <= 100; ++i) {
+        if (publisher.publish_for(Count{i}, 60s) != PublishStatus::kPublished) return 30 + round;
+      }
+      if (!eventually([&] { return sum == 5050; })) return 40 + round;
+    }
+    return 0;
+  });
+  {
+    auto bus = open_shared(name.str(), of(kOwner, kGroup, 0660));
+    ASSERT_TRUE(bus.ok()) << bus.status();
+    state->go = 1;
+    ASSERT_TRUE(eventually([&] { return state->ready == 1 || member.has_ended(); }));
+  }
+  state->go = 2;
+  EXPECT_EQ(member.wait(), 0);
+  EXPECT_TRUE(open_shared(name.str(), of(kOwner, {}, 0600)).ok());
+  EXPECT_FALSE(name.exists()) << "root may remove it";
 }
 
 // The owner may write the control segment, but can not give its own to a group that is not its own:
