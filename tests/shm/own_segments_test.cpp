@@ -213,7 +213,7 @@ TEST(OwnSegments, SubscriberNeedsNoRoomForLanes) {
   options.lane_bytes = 0;
   auto other = open_shared(name.str(), options);
   ASSERT_TRUE(bus.ok() && other.ok());
-  EXPECT_EQ(name.bytes(), (std::size_t{640} << 10) + (std::size_t{1060 + 36} << 10));
+  EXPECT_EQ(name.bytes(), (std::size_t{672} << 10) + (std::size_t{1060 + 36} << 10));
   Dispatcher feed{*other};
   std::atomic<std::uint64_t> received{0};
   auto subscription = feed.subscribe(kNumbers, [&](const Number&) { ++received; });

@@ -88,6 +88,27 @@ TEST(SegmentHome, TableOfParticipantsIsFullWithAnErrorAndPlacesComeBack) {
   EXPECT_EQ(participants(*stays).size(), 1u);
 }
 
+// Each lane with as many readers as there can be: what tables ask for is not cut short by memory.
+TEST(SegmentHome, EveryLaneOfTheTableHasRoom) {
+  const SegmentName name;
+  SharedBusOptions options;
+  options.tables = {
+      .topics = 8, .subscriptions = 8, .endpoints = 8, .lanes = 64, .participants = 2, .types = 8};
+  auto bus = open_shared(name.str(), options);
+  ASSERT_TRUE(bus.ok()) << bus.status();
+  const Topic<Number> topic{"crowd", {.capacity = 4, .max_readers = 62}};
+  std::vector<Publisher<Number, SegmentHome>> publishers;
+  for (;;) {
+    auto publisher = bus->try_publisher(topic);
+    if (!publisher.ok()) {
+      EXPECT_TRUE(contains(message_of(publisher), "63 lanes already"));
+      break;
+    }
+    publishers.push_back(*std::move(publisher));
+  }
+  EXPECT_EQ(publishers.size(), 63u);
+}
+
 TEST(SegmentHome, PlacesOfTheKilledComeBack) {
   const SegmentName name;
   auto stays = open_shared(name.str(), small());
@@ -357,8 +378,8 @@ TEST(SegmentHome, DefaultFootprintIsWhatTheGuideSays) {
   auto second = open_shared(name.str());
   ASSERT_TRUE(second.ok());
   // docs/guides/shared-memory.md
-  EXPECT_EQ(std::filesystem::file_size(name.path()), std::size_t{640} << 10);
-  EXPECT_EQ(name.bytes(), (std::size_t{640} << 10) + 2 * (std::size_t{1024 + 36} << 10));
+  EXPECT_EQ(std::filesystem::file_size(name.path()), std::size_t{672} << 10);
+  EXPECT_EQ(name.bytes(), (std::size_t{672} << 10) + 2 * (std::size_t{1024 + 36} << 10));
   auto anonymous = make_anonymous_shared();
   ASSERT_TRUE(anonymous.ok());
   auto& segment = anonymous->core()->home().attachment().segment();

@@ -585,6 +585,11 @@ class Directory {
     return absl::OkStatus();
   }
 
+  /// Bytes of the block that a lane of `ring_bytes` takes, up to where the next one begins.
+  [[nodiscard]] static constexpr std::size_t room_of(std::size_t ring_bytes) noexcept {
+    return round_up(piece_of(ring_bytes) + kOwnerSpacing, kPieceUnit);
+  }
+
   /// A lane with memory for its ring, not yet formatted; or, if the ring lies apart in `piece`, for
   /// its audience. Free it with free_lane().
   [[nodiscard]] absl::StatusOr<std::uint32_t> new_lane(LaneKind kind, std::uint32_t topic_index,

@@ -92,7 +92,8 @@ struct SharedBusContents {
   /// \param lanes_inside whether the lanes lie there too
   static SegmentHomeOptions home_options(const SharedBusOptions& options, bool lanes_inside) {
     constexpr std::size_t kAudience = 2304;  // of a lane with as many readers as there can be
-    const std::size_t audiences = std::max<std::size_t>(options.tables.lanes, 8) * kAudience;
+    const std::size_t audiences =
+        std::max<std::size_t>(options.tables.lanes, 8) * DirectoryType::room_of(kAudience);
     SegmentHomeOptions home;
     home.segment = options.segment;
     home.participants = options.tables.participants;
