@@ -603,6 +603,12 @@ class Directory {
           " lanes already; let one publisher serve a family of topics (family_publisher)"));
     }
     const auto offset = allocate(ring_bytes);
+    if (offset == 0 && piece.bytes != 0) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("no room for ", ring_bytes,
+                       " bytes for a lane's readers; make the topic's max_readers "
+                       "smaller or SharedBusOptions::tables.lanes larger"));
+    }
     if (offset == 0) {
       return absl::ResourceExhaustedError(absl::StrCat(
           "no room for a lane of ", ring_bytes, " bytes in the bus's ", tables_->bytes,

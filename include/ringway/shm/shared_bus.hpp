@@ -91,7 +91,7 @@ struct SharedBusContents {
   /// The options of a home that has room for what is asked for.
   /// \param lanes_inside whether the lanes lie there too
   static SegmentHomeOptions home_options(const SharedBusOptions& options, bool lanes_inside) {
-    constexpr std::size_t kAudience = 2304;  // of a lane with as many readers as there can be
+    constexpr std::size_t kAudience = 2304;  // of a lane of TopicOptions{}.max_readers readers
     const std::size_t audiences =
         std::max<std::size_t>(options.tables.lanes, 8) * DirectoryType::room_of(kAudience);
     SegmentHomeOptions home;
