@@ -37,13 +37,13 @@ void add_one_to_one(std::vector<Target>& targets) {
                        .reference = std::move(reference),
                        .bound = bound});
   };
-  for (const std::size_t capacity : {1024, 65536}) {
+  for (const std::size_t capacity : {1024U, 65536U}) {
     add(8, capacity, "at least 1.5 x the best peer", ours("SpscRing"), kBestPeer, 1.5);
     add(8, capacity, "worst sample at least 0.7 of the median", ours("SpscRing", Statistic::kWorst),
         ours("SpscRing"), 0.7);
   }
-  for (const std::size_t bytes : {64, 256}) {
-    for (const std::size_t capacity : {1024, 65536}) {
+  for (const std::size_t bytes : {64U, 256U}) {
+    for (const std::size_t capacity : {1024U, 65536U}) {
       add(bytes, capacity, "at least 1.3 x the best peer", ours("SpscRing"), kBestPeer, 1.3);
       if (bytes != 64) continue;
       add(bytes, capacity, "at least 0.7 of lines streamed with a flag each", ours("SpscRing"),
@@ -57,7 +57,7 @@ void add_one_to_one(std::vector<Target>& targets) {
     add(bytes, capacity, std::move(wanted), ours("SpscRing"), std::move(reference), bound);
     targets.back().topology = "spsc_slip";
   };
-  for (const std::size_t capacity : {1024, 65536}) {
+  for (const std::size_t capacity : {1024U, 65536U}) {
     add_slipping(8, capacity, "(all slip: at least 1.5 x the best peer)", kBestPeer, 1.5);
     add_slipping(64, capacity, "(all slip: at least 1.3 x the best peer)", kBestPeer, 1.3);
     add_slipping(64, capacity, "(all slip: at least 0.7 of lines streamed with a flag each)",
@@ -65,7 +65,7 @@ void add_one_to_one(std::vector<Target>& targets) {
     add_slipping(256, capacity, "(all slip: at least 1.3 x the best peer)", kBestPeer, 1.3);
   }
   for (const char* batch : {"32", "256"}) {
-    for (const std::size_t capacity : {1024, 65536}) {
+    for (const std::size_t capacity : {1024U, 65536U}) {
       Target target{.topology = "spsc_batch",
                     .tag = batch,
                     .payload_bytes = 8,
@@ -81,7 +81,7 @@ void add_one_to_one(std::vector<Target>& targets) {
       targets.push_back(target);
     }
   }
-  for (const std::size_t bytes : {8, 64}) {
+  for (const std::size_t bytes : {8U, 64U}) {
     targets.push_back({.topology = "spsc_rtt",
                        .payload_bytes = bytes,
                        .capacity = 1024,
@@ -214,7 +214,7 @@ void add_between_processes(std::vector<Target>& targets) {
                        .at_least = at_least,
                        .bound = bound});
   };
-  for (const std::size_t bytes : {8, 48}) {
+  for (const std::size_t bytes : {8U, 48U}) {
     add("ipc_rtt", bytes, "at most 1.2 x the raw cache-line ping-pong between processes",
         "SharedBus", limit("raw cache-line ping-pong"), false, 1.2);
     add("ipc_rtt", bytes, "(the same of lines that are mapped for reading alone)", "SharedBus",
@@ -224,7 +224,7 @@ void add_between_processes(std::vector<Target>& targets) {
   }
   add("ipc_rtt", 64, "at most 1.15 x a bare slot (payload and sequence)", "SharedBus", kLimit,
       false, 1.15);
-  for (const std::size_t bytes : {8, 48, 64}) {
+  for (const std::size_t bytes : {8U, 48U, 64U}) {
     add("ipc_rtt", bytes, "at most 0.25 of the best peer", "SharedBus", kBestPeer, false, 0.25);
   }
   add("ipc_throughput", 64, "at least 5 x the best peer", "SharedBus", kBestPeer, true, 5);

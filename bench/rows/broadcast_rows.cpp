@@ -93,7 +93,8 @@ void add_broadcast_rows(Rows& rows, const Options& options) {
     rows.push_back(single_row<SpinThenYield>(4, capacity));
     rows.push_back(batch_row<Spin>(1, capacity));
     rows.push_back(batch_row<SpinThenYield>(4, capacity));
-    for (const std::size_t readers : {1, 2, 4}) rows.push_back(publishing_row(readers, capacity));
+    for (const std::size_t readers : {1U, 2U, 4U})
+      rows.push_back(publishing_row(readers, capacity));
   }
 }
 

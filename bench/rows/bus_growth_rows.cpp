@@ -92,16 +92,17 @@ Row outstanding_row(std::size_t outstanding) {
 }  // namespace
 
 void add_bus_growth_rows(Rows& rows, const Options& options) {
-  for (const std::size_t publishers : {1, 2, 4, 8, 16}) rows.push_back(publishers_row(publishers));
-  for (const std::size_t subscribers : {1, 2, 4, 8, 16}) {
+  for (const std::size_t publishers : {1U, 2U, 4U, 8U, 16U})
+    rows.push_back(publishers_row(publishers));
+  for (const std::size_t subscribers : {1U, 2U, 4U, 8U, 16U}) {
     rows.push_back(subscribers_row(subscribers));
   }
-  for (const std::size_t topics : {1, 10, 100, 1000, 10000}) {
+  for (const std::size_t topics : {1U, 10U, 100U, 1000U, 10000U}) {
     rows.push_back(topics_row(options, topics));
   }
-  for (const std::size_t patterns : {1, 10, 100, 1000}) rows.push_back(binding_row(patterns));
-  for (const std::size_t patterns : {1, 10, 100, 1000}) rows.push_back(patterns_row(patterns));
-  for (const std::size_t outstanding : {1, 10, 100, 1000, 10000}) {
+  for (const std::size_t patterns : {1U, 10U, 100U, 1000U}) rows.push_back(binding_row(patterns));
+  for (const std::size_t patterns : {1U, 10U, 100U, 1000U}) rows.push_back(patterns_row(patterns));
+  for (const std::size_t outstanding : {1U, 10U, 100U, 1000U, 10000U}) {
     rows.push_back(outstanding_row(outstanding));
   }
 }

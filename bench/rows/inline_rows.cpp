@@ -58,7 +58,7 @@ void add_inline(Row& row, std::size_t subscribers) {
 }  // namespace
 
 void add_inline_rows(Rows& rows, const Options&) {
-  for (const std::size_t subscribers : {1, 4, 16}) {
+  for (const std::size_t subscribers : {1U, 4U, 16U}) {
     Row row{.suite = "bus",
             .topology = "inline_" + std::to_string(subscribers),
             .payload_bytes = sizeof(T),

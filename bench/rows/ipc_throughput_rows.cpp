@@ -40,7 +40,7 @@ void add_ipc_throughput_rows(Rows& rows, const Options& options) {
   for_each_payload<8, 64, 1024, 65536>(options, {8, 64, 1024, 65536}, [&]<std::size_t kBytes>() {
     rows.push_back(make_row<kBytes>(options, "ipc_throughput", 1));
   });
-  for (const std::size_t readers : {2, 4}) {
+  for (const std::size_t readers : {2U, 4U}) {
     for_each_payload<8, 64, 1024, 65536>(options, {64, 65536}, [&]<std::size_t kBytes>() {
       rows.push_back(make_row<kBytes>(options, readers == 2 ? "ipc_1to2" : "ipc_1to4", readers));
     });

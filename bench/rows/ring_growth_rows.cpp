@@ -90,11 +90,12 @@ void add_payloads(Rows& rows) {
 
 void add_ring_growth_rows(Rows& rows, const Options&) {
   add_payloads<8, 64, 512, 4096, 16384, 65536>(rows);
-  for (const std::size_t capacity : {64, 512, 4096, 32768, 262144, 1048576}) {
+  for (const std::size_t capacity : {64U, 512U, 4096U, 32768U, 262144U, 1048576U}) {
     rows.push_back(capacity_row(capacity));
   }
-  for (const std::size_t publishers : {1, 2, 4, 8, 16}) rows.push_back(publishers_row(publishers));
-  for (const std::size_t readers : {1, 2, 4, 8, 16}) rows.push_back(readers_row(readers));
+  for (const std::size_t publishers : {1U, 2U, 4U, 8U, 16U})
+    rows.push_back(publishers_row(publishers));
+  for (const std::size_t readers : {1U, 2U, 4U, 8U, 16U}) rows.push_back(readers_row(readers));
 }
 
 }  // namespace ringway::bench

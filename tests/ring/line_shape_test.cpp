@@ -73,7 +73,7 @@ TEST(LineShape, IsTheShapeOfTheRingsLines) {
 
 // A message is two neighbouring cache lines: docs/design/broadcast-ring.md.
 TEST(LineShape, BetweenProcessesElementsOfAboutACacheLineHaveAWordEach) {
-  for (const std::size_t size : {57, 64, 72, 96, 120}) {
+  for (const std::size_t size : {57U, 64U, 72U, 96U, 120U}) {
     const auto shape = LineShape::of<SharedMemory>(size, 1, false);
     EXPECT_EQ(shape.items, 1U) << size;
     EXPECT_EQ(shape.first, sizeof(Sequence)) << size;

@@ -254,8 +254,9 @@ std::map<std::uint64_t, Sequence> answers_to(std::uint64_t id, std::span<const s
 TEST(LaneWatch, GateIsHeldFromWhereNoClaimCanHaveWritten) {
   constexpr Sequence kOwn = 5000;
   constexpr std::size_t kReach = 1024;
-  for (const std::size_t longest_claim : {1, 8, 200}) {
-    for (const std::size_t behind : {0, 1, 823, 824, 825, 1015, 1016, 1017, 1023, 1024, 1025}) {
+  for (const std::size_t longest_claim : {1U, 8U, 200U}) {
+    for (const std::size_t behind :
+         {0U, 1U, 823U, 824U, 825U, 1015U, 1016U, 1017U, 1023U, 1024U, 1025U}) {
       Watched on(kNumbers);
       WatchFiles::Users users{};
       users.fill(::geteuid());
