@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -520,8 +522,10 @@ std::size_t locks_on(const SegmentName& name) {
     struct stat facts {};
     if (::stat(path.c_str(), &facts) != 0) continue;
     std::ifstream locks("/proc/locks");
-    const auto inode = ":" + std::to_string(facts.st_ino) + " ";
-    for (std::string line; std::getline(locks, line);) count += contains(line, inode) ? 1 : 0;
+    char file[64];
+    std::snprintf(file, sizeof(file), " %02x:%02x:%lu ", ::gnu_dev_major(facts.st_dev),
+                  ::gnu_dev_minor(facts.st_dev), static_cast<unsigned long>(facts.st_ino));
+    for (std::string line; std::getline(locks, line);) count += contains(line, file) ? 1 : 0;
   }
   return count;
 }

@@ -139,6 +139,10 @@ TEST_F(SegmentOwner, OwnerAndMembersOfTheGroupHearEachOther) {
 // Who leaves last may not remove the files of another user from a sticky folder: they are used
 // anew.
 TEST_F(SegmentOwner, BusWhoseFilesTheLastOneMayNotRemoveIsOpenedAgain) {
+  struct stat folder {};
+  if (::stat("/dev/shm", &folder) != 0 || (folder.st_mode & S_ISVTX) == 0) {
+    GTEST_SKIP() << "/dev/shm is not sticky";
+  }
   const SegmentName name;
   Witness<State> state;
   Process member([&] {
@@ -176,20 +180,36 @@ TEST_F(SegmentOwner, BusWhoseFilesTheLastOneMayNotRemoveIsOpenedAgain) {
 // The owner may write the control segment, but can not give its own to a group that is not its own:
 // members could not read what it publishes.
 TEST_F(SegmentOwner, ProcessWhoseLanesTheGroupCouldNotReadIsRefusedInASentence) {
-  const SegmentName name;
-  auto bus = open_shared(name.str(), of(kOwner, kGroup, 0660));
-  ASSERT_TRUE(bus.ok()) << bus.status();
-  Process outside([&] {
-    if (!become(kOwner, kOther)) return 9;
-    const auto refused = open_shared(name.str(), of(kOwner, {}, 0600));
-    if (refused.ok()) return 1;
-    if (!absl::IsPermissionDenied(refused.status())) return 2;
-    return contains(message_of(refused), "group 23456") ? 0 : 3;
-  });
-  EXPECT_EQ(outside.wait(), 0);
-  EXPECT_EQ(participants(*bus).size(), 1U);
-  EXPECT_EQ(name.files().size(), 2U) << "nothing of it is left";
-  EXPECT_TRUE(open_shared(name.str(), of(kOwner, {}, 0600)).ok()) << "and nothing is locked";
+  for (const ::mode_t mode : {0660U, 0640U}) {  // who may publish too, or look on alone
+    const SegmentName name;
+    auto bus = open_shared(name.str(), of(kOwner, kGroup, mode));
+    ASSERT_TRUE(bus.ok()) << bus.status();
+    Process outside([&] {
+      if (!become(kOwner, kOther)) return 9;
+      const auto refused = open_shared(name.str(), of(kOwner, {}, 0600));
+      if (refused.ok()) return 1;
+      if (!absl::IsPermissionDenied(refused.status())) return 2;
+      return contains(message_of(refused), "group 23456") ? 0 : 3;
+    });
+    EXPECT_EQ(outside.wait(), 0) << std::oct << mode;
+    EXPECT_EQ(participants(*bus).size(), 1U);
+    EXPECT_EQ(name.files().size(), 2U) << "nothing of it is left";
+    EXPECT_TRUE(open_shared(name.str(), of(kOwner, {}, 0600)).ok()) << "and nothing is locked";
+  }
+}
+
+// The group does not matter where it may not read, or everybody may.
+TEST_F(SegmentOwner, GroupOfTheOwnersProcessDoesNotMatterForOtherModes) {
+  for (const ::mode_t mode : {0600U, 0644U}) {
+    const SegmentName name;
+    auto bus = open_shared(name.str(), of(kOwner, kGroup, mode));
+    ASSERT_TRUE(bus.ok()) << bus.status();
+    Process outside([&] {
+      if (!become(kOwner, kOther)) return 9;
+      return open_shared(name.str(), of(kOwner, {}, 0600)).ok() ? 0 : 1;
+    });
+    EXPECT_EQ(outside.wait(), 0) << std::oct << mode;
+  }
 }
 
 // Where everybody may attach, everybody may read, whatever the group.

@@ -103,7 +103,7 @@ TEST_P(SharedBusFork, HandlesOfEveryKindAnswerWithAnErrorInTheChildAndGoOnInTheP
   {
     Everything all(open(name));
     ASSERT_TRUE(all.has_settled());
-    auto pending = all.asker->request_async({kSlow});
+    auto pending = all.asker->request_async({kSlow}, 60s);
     const auto lanes = all.bus.lanes();
     const auto before = Places::of(all.bus);
     const auto files = name.files();

@@ -76,7 +76,7 @@ struct HugePages {
           absl::StrSplit(line, absl::MaxSplits(" - ", 1));
       const std::vector<absl::string_view> left = absl::StrSplit(halves.first, ' ');
       const std::vector<absl::string_view> right = absl::StrSplit(halves.second, ' ');
-      if (left.size() < 6 || right.size() < 3 || left[2] != wanted) continue;
+      if (left.size() < 6 || right.size() < 3 || left[2] != wanted || right[0] != "tmpfs") continue;
       rule.mount = std::string(left[4]);
       rule.value = "never";  // which it does not write out
       for (const auto option : absl::StrSplit(right[2], ',')) {
@@ -106,11 +106,16 @@ struct HugePages {
     struct stat facts {};
     if (::fstat(fd, &facts) != 0) return "no huge pages: the file can not be looked at";
     const auto size = bytes();
+    if (memory.size() < size) {
+      return absl::StrCat("no huge pages: one has ", size >> 10U, " KiB, the segment ",
+                          memory.size() >> 10U);
+    }
     // only one that lies whole in the mapping counts
     const auto begin = reinterpret_cast<std::uintptr_t>(memory.data());
     if ((begin + size - 1) / size >= (begin + memory.size()) / size) {
-      return absl::StrCat("no huge pages: one has ", size >> 10U, " KiB, the segment ",
-                          memory.size() >> 10U);
+      const auto rule = HugePages::rule(facts.st_dev);
+      return rule.grants() ? "no huge pages: none lies whole where the segment is mapped"
+                           : absl::StrCat("no huge pages: ", rule.refusal());
     }
     // kept, so that what is swapped out or split comes back as a huge page
     const bool advised = ::madvise(memory.data(), memory.size(), MADV_HUGEPAGE) == 0;

@@ -210,6 +210,8 @@ class OwnSegments {
     if (::lstat(path.c_str(), &facts) == 0 && (shared_by_users || facts.st_uid == control_owner_)) {
       options.owner = facts.st_uid;
     }
+    options.huge_pages =
+        false;  // its maker's to ask; it takes long, and a publisher may be waiting
     auto opened = Segment::open_path(path, options, kPurpose, others_);
     if (!opened.ok()) return nullptr;
     opened->close_descriptor();
@@ -343,23 +345,24 @@ class OwnSegments {
   [[nodiscard]] std::string path_of(Number number) const { return absl::StrCat(prefix_, number); }
 
   /// Gives this process's own segment to the control segment's owner and group, as far as that is
-  /// permitted; an error if those for whom the bus is made could not read it then.
+  /// permitted; an error if some of those who may read the control segment could not read it then.
   [[nodiscard]] absl::Status share(int fd) const {
     constexpr auto kSame = static_cast<::uid_t>(-1);
     if (::geteuid() == 0) static_cast<void>(::fchown(fd, control_owner_, kSame) == 0);
     static_cast<void>(::fchown(fd, kSame, control_group_) == 0);
     struct stat facts {};
     if (::fstat(fd, &facts) != 0) return absl::ErrnoToStatus(errno, "fstat of an own segment");
-    const auto may = [this](::mode_t bits) { return (options_.mode & bits) == bits; };
-    if (may(S_IROTH | S_IWOTH)) return absl::OkStatus();
-    const bool of_group = may(S_IRGRP | S_IWGRP);
-    if (of_group ? facts.st_gid == control_group_ : facts.st_uid == control_owner_) {
-      return absl::OkStatus();
-    }
+    const auto may = [this](::mode_t bit) { return (options_.mode & bit) != 0; };
+    if (may(S_IROTH)) return absl::OkStatus();
+    const bool group_reads = !may(S_IRGRP) || facts.st_gid == control_group_;
+    // where the group may write it, its members have files of their own
+    const bool owner_reads = may(S_IWGRP) || facts.st_uid == control_owner_;
+    if (group_reads && owner_reads) return absl::OkStatus();
     return absl::PermissionDeniedError(absl::StrCat(
         "the others could not read what this process publishes: the bus is for ",
-        of_group ? absl::StrCat("group ", control_group_, ", to which this process does not belong")
-                 : absl::StrCat("user ", control_owner_, ", to whom this process may give no file"),
+        group_reads
+            ? absl::StrCat("user ", control_owner_, ", to whom this process may give no file")
+            : absl::StrCat("group ", control_group_, ", to which this process does not belong"),
         " (SegmentOptions::mode, owner and group of its creator)"));
   }
   [[nodiscard]] Gate* gates() const noexcept {

@@ -461,7 +461,8 @@ class Segment {
       constexpr int kPopulateRead = 22;
       const int advice = access_ == Access::kRead ? kPopulateRead : kPopulateWrite;
       if (::madvise(memory_.data(), memory_.size(), advice) != 0) {
-        fell_back(absl::StrCat("not prefaulted (", std::strerror(errno), "; Linux 5.14 can)"));
+        fell_back(absl::StrCat("not prefaulted (", std::strerror(errno),
+                               errno == EINVAL ? "; Linux 5.14 can)" : ")"));
       }
     }
     if (options.lock_memory && ::mlock(memory_.data(), memory_.size()) != 0) {

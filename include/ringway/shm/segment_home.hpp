@@ -36,6 +36,7 @@
 #include "ringway/bus/type_description.hpp"
 #include "ringway/shm/file_lock.hpp"
 #include "ringway/shm/fork_guard.hpp"
+#include "ringway/shm/huge_pages.hpp"
 #include "ringway/shm/own_segments.hpp"
 #include "ringway/shm/participants.hpp"
 #include "ringway/shm/segment.hpp"
@@ -329,15 +330,17 @@ class SegmentHome {
                                                         const SegmentContents& contents,
                                                         const void* how) {
     constexpr int kMostTries = 1000;
+    auto control = options.segment;  // lanes lie elsewhere: it may be too small for huge pages
+    control.huge_pages = control.huge_pages && control.bytes >= HugePages::bytes();
     for (int i = 0; i < kMostTries; ++i) {
-      auto found = Segment::open(name, options.segment, contents.purpose);
+      auto found = Segment::open(name, control, contents.purpose);
       if (found.ok()) {
         auto joined = join(*std::move(found), options, contents, true);
         if (!absl::IsNotFound(joined.status())) return joined;
         continue;  // its last participant has just gone
       }
       if (!absl::IsNotFound(found.status())) return found.status();
-      auto fresh = Segment::make(options.segment, contents.purpose);
+      auto fresh = Segment::make(control, contents.purpose);
       if (!fresh.ok()) return fresh.status();
       auto made = lay_out(*std::move(fresh), options, contents, how);
       if (!made.ok()) return made.status();
