@@ -54,7 +54,9 @@ TEST(UnboundedChannel, DrainsInOrderUpToItsLimit) {
 
 // A message is taken when its handler is called, not before: what follows is there for everybody.
 TEST(UnboundedChannel, HandlersOfDrainMayReceiveWhatFollows) {
-  auto [sender, receiver] = unbounded_channel<int>();
+  auto ends = unbounded_channel<int>();
+  auto& sender = ends.sender;
+  auto& receiver = ends.receiver;
   auto other = receiver;
   for (int i = 0; i < 90; ++i) ASSERT_EQ(sender.try_send(i), SendStatus::kSent);
   std::vector<int> seen;
