@@ -31,10 +31,8 @@ struct alignas(128) Flag {
 
 /// Both sides of a stream, and what the reader summed up.
 struct Stream {
-  explicit Stream(std::size_t block_count)
-      : blocks(block_count), lines(block_count * kBlockLines), written(block_count) {}
+  explicit Stream(std::size_t blocks) : lines(blocks * kBlockLines), written(blocks) {}
 
-  const std::size_t blocks;
   std::vector<Line> lines;
   std::vector<Flag> written;  ///< block streaming: which block was written here last, from 1
   Flag taken;                 ///< lines the reader is done with
@@ -71,11 +69,10 @@ void wait_for(const std::atomic<std::uint64_t>& word, std::uint64_t least) {
 }
 
 void write_blocks(Stream& stream, std::uint64_t blocks) {
-  Round round(stream.blocks);
+  Round round(stream.written.size());
+  const std::uint64_t ring = stream.written.size();
   for (std::uint64_t block = 0; block < blocks; ++block, round.next()) {
-    if (block >= stream.blocks) {
-      wait_for(stream.taken.value, (block - stream.blocks + 1) * kBlockLines);
-    }
+    if (block >= ring) wait_for(stream.taken.value, (block - ring + 1) * kBlockLines);
     Line* lines = &stream.lines[round.now() * kBlockLines];
     for (std::size_t i = 0; i < kBlockLines; ++i) write_line(lines[i], block + 1);
     stream.written[round.now()].value.store(block + 1, std::memory_order_release);
@@ -83,7 +80,7 @@ void write_blocks(Stream& stream, std::uint64_t blocks) {
 }
 
 void read_blocks(Stream& stream, std::uint64_t blocks) {
-  Round round(stream.blocks);
+  Round round(stream.written.size());
   std::uint64_t sum = 0;
   for (std::uint64_t block = 0; block < blocks; ++block, round.next()) {
     wait_for(stream.written[round.now()].value, block + 1);

@@ -210,8 +210,8 @@ class OwnSegments {
     if (::lstat(path.c_str(), &facts) == 0 && (shared_by_users || facts.st_uid == control_owner_)) {
       options.owner = facts.st_uid;
     }
-    options.huge_pages =
-        false;  // its maker's to ask; it takes long, and a publisher may be waiting
+    // Putting huge pages together takes long, and a publisher may be waiting: its maker asks.
+    options.huge_pages = false;
     auto opened = Segment::open_path(path, options, kPurpose, others_);
     if (!opened.ok()) return nullptr;
     opened->close_descriptor();
