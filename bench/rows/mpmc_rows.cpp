@@ -3,6 +3,7 @@
 /// Many producers, many consumers, one item per call: alone on two processors, and with more
 /// threads than processors.
 
+#include "adapters/bare_slots.hpp"
 #include "adapters/mutex_queue.hpp"
 #include "adapters/ringway_channel.hpp"
 #include "adapters/ringway_lock_free.hpp"
@@ -63,6 +64,8 @@ Row make_row(const char* topology, const Shape& shape) {
   add_shared<TbbQueue<T, true>, Waiting>(row, shape);
   add_shared<MutexQueue<T>, Waiting>(row, shape);
   add_shared<WaitingQueue<T>, Waiting>(row, shape);
+  // with more threads than processors others wait for whoever has a ticket and does not run
+  if (row.threads <= 2) add_shared<BareSlots<T>, Waiting>(row, shape);
   for_each_extra<T>(true, [&]<class Adapter>() { add_shared<Adapter, Waiting>(row, shape); });
   return row;
 }
