@@ -9,10 +9,8 @@
 /// Both begin with what a real bus left: topics of both kinds, a service, readers, free memory. The
 /// input changes it, see change_bytes().
 ///
-/// The bus is an anonymous one, whose lanes lie in the block. Not reached: attaching by name, and
-/// what follows a lane's record into another process's own segment (segment != 0), since whoever
-/// attaches by descriptor maps none. For that somebody must stay attached under the name while its
-/// bytes change, or the next one begins a new bus: tests/shm/mutator_test.cpp does it.
+/// The bus is an anonymous one, whose lanes lie in the block. Attaching by name, and what follows a
+/// lane's record into another process's own segment, is in named_bus.hpp.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,6 +23,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <span>
 #include <string>
 #include <utility>
@@ -382,23 +381,21 @@ inline bool attach_any_file(std::span<const std::byte> input) {
 }
 
 /// Inputs to begin with: pieces of the real thing, and single words of it changed.
-/// \param begin of the part of the file that inputs change
-inline std::vector<std::vector<std::byte>> seeds(std::size_t begin, std::size_t end) {
-  const auto real = RealBus::get().file();
+inline std::vector<std::vector<std::byte>> seeds_of(std::span<const std::byte> real) {
   std::vector<std::vector<std::byte>> all;
   constexpr std::size_t kPiece = 1024;
-  for (std::size_t at = begin; at < end; at += kPiece) {
-    const auto piece = real.subspan(at, std::min(kPiece, end - at));
+  for (std::size_t at = 0; at < real.size(); at += kPiece) {
+    const auto piece = real.subspan(at, std::min(kPiece, real.size() - at));
     if (std::all_of(piece.begin(), piece.end(), [](std::byte b) { return b == std::byte{0}; })) {
       continue;
     }
-    const auto place = static_cast<std::uint16_t>((at - begin) / 8);
+    const auto place = static_cast<std::uint16_t>(at / 8);
     std::vector<std::byte> seed{std::byte{1}, std::byte{1}, std::byte(place & 0xFF),
                                 std::byte(place >> 8)};
     seed.insert(seed.end(), piece.begin(), piece.end());
     all.push_back(std::move(seed));
     for (std::size_t word = 0; word + 8 <= piece.size(); word += 64) {
-      const auto index = (at - begin + word) / 8;
+      const auto index = (at + word) / 8;
       std::vector<std::byte> change{std::byte{3}, std::byte{0}, std::byte(index & 0xFF),
                                     std::byte(index >> 8 & 0xFF), std::byte(index >> 16 & 0xFF)};
       change.insert(change.end(), piece.begin() + static_cast<std::ptrdiff_t>(word),
@@ -411,11 +408,22 @@ inline std::vector<std::vector<std::byte>> seeds(std::size_t begin, std::size_t 
 }
 inline std::vector<std::vector<std::byte>> block_seeds() {
   const auto& real = RealBus::get();
-  return seeds(real.block_at(), real.block_at() + real.block_in_use());
+  return seeds_of(real.block().first(real.block_in_use()));
 }
 inline std::vector<std::vector<std::byte>> file_seeds() {
   const auto& real = RealBus::get();
-  return seeds(0, std::min(real.file().size(), real.block_at() + 8192));
+  return seeds_of(real.file().first(std::min(real.file().size(), real.block_at() + 8192)));
+}
+
+/// A seed with a few more changes, for those who have no fuzzer.
+inline std::vector<std::byte> changed(std::vector<std::byte> input, std::mt19937_64& random) {
+  input[0] = std::byte(random());
+  for (auto changes = random() % 4; changes > 0; --changes) {
+    const auto at = 2 + random() % (input.size() - 2);
+    const std::uint64_t value = random() >> random() % 64;
+    std::memcpy(input.data() + at, &value, std::min<std::size_t>(8, input.size() - at));
+  }
+  return input;
 }
 
 /// For LLVMFuzzerInitialize: puts the seeds into the folder that the command line names last.

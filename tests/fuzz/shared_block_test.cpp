@@ -15,25 +15,12 @@
 namespace ringway::fuzz {
 namespace {
 
-/// A seed with a few more changes.
-std::vector<std::byte> input_of(std::mt19937_64& random,
-                                const std::vector<std::vector<std::byte>>& all) {
-  auto input = all[random() % all.size()];
-  input[0] = std::byte(random());
-  for (auto changes = random() % 4; changes > 0; --changes) {
-    const auto at = 2 + random() % (input.size() - 2);
-    const std::uint64_t value = random() >> random() % 64;
-    std::memcpy(input.data() + at, &value, std::min<std::size_t>(8, input.size() - at));
-  }
-  return input;
-}
-
 TEST(SharedBlockFuzz, NoBlockIsTakenForMoreThanItIs) {
   std::mt19937_64 random(20261122);
   const auto all = block_seeds();
   int joined = 0;
   for (int round = 0; round < 4'000; ++round)
-    joined += use_any_block(input_of(random, all)) ? 1 : 0;
+    joined += use_any_block(changed(all[random() % all.size()], random)) ? 1 : 0;
   EXPECT_GT(joined, 400) << "the inputs are too wild to get anywhere";
 }
 
@@ -49,7 +36,7 @@ TEST(SegmentFileFuzz, NoFileIsTakenForMoreThanItIs) {
   const auto all = file_seeds();
   int admitted = 0;
   for (int round = 0; round < 1'000; ++round) {
-    admitted += attach_any_file(input_of(random, all)) ? 1 : 0;
+    admitted += attach_any_file(changed(all[random() % all.size()], random)) ? 1 : 0;
   }
   EXPECT_GT(admitted, 50) << "the inputs are too wild to get anywhere";
   EXPECT_LT(admitted, 1'000);
