@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// \file
-/// What a bounded queue in one order costs at least if it is shared and takes one item per call:
-/// slots of an item and a flag, each claimed by a ticket. Not a queue: who has taken a ticket must
-/// use it.
+/// What a bounded queue in one order costs at least if it takes one item per call: slots of an item
+/// and a flag. Shared, each is claimed by a ticket: not a queue, since who has taken one must use
+/// it.
 
 #include <atomic>
 #include <bit>
@@ -16,6 +16,58 @@
 
 namespace ringway::bench {
 
+/// One thread at either end, which counts for itself.
+template <class T>
+class BareFlags {
+  struct alignas(16) Slot {
+    std::atomic<std::uint64_t> full{0};
+    T item;
+  };
+
+ public:
+  static constexpr AdapterInfo kInfo{
+      .name = "limit: bare slots with a flag", .kind = Kind::kLimit, .single_roles = true};
+
+  explicit BareFlags(std::size_t capacity) : slots_(std::bit_ceil(capacity)) {}
+
+  struct Producer {
+    explicit Producer(BareFlags& queue)
+        : slots(queue.slots_.data()), mask(queue.slots_.size() - 1) {}
+    bool try_push(const T& message) {
+      Slot& slot = slots[at & mask];
+      if (slot.full.load(std::memory_order_acquire) != 0) return false;
+      slot.item = message;
+      slot.full.store(1, std::memory_order_release);
+      ++at;
+      return true;
+    }
+    Slot* slots;
+    std::uint64_t mask;
+    std::uint64_t at = 0;
+  };
+
+  struct Consumer {
+    explicit Consumer(BareFlags& queue)
+        : slots(queue.slots_.data()), mask(queue.slots_.size() - 1) {}
+    template <class Handler>
+    bool try_pop(Handler&& handler) {
+      Slot& slot = slots[at & mask];
+      if (slot.full.load(std::memory_order_acquire) == 0) return false;
+      handler(slot.item);
+      slot.full.store(0, std::memory_order_release);
+      ++at;
+      return true;
+    }
+    Slot* slots;
+    std::uint64_t mask;
+    std::uint64_t at = 0;
+  };
+
+ private:
+  std::vector<Slot> slots_;
+};
+
+/// Any number of threads at either end.
 template <class T>
 class BareSlots {
   struct alignas(16) Slot {

@@ -2,6 +2,7 @@
 /// \file
 /// One thread: the cost of a push and its pop, and the memory of a slot.
 
+#include "adapters/bare_slots.hpp"
 #include "rows/pair_subjects.hpp"
 #include "workload/single_thread.hpp"
 
@@ -57,10 +58,12 @@ void add_single_thread_rows(Rows& rows, const Options& options) {
   using T = Message<8>;
   const auto add_pairs = [&]<bool kShared>(Variant variant, std::bool_constant<kShared>) {
     Row row = op_cost_row(std::move(variant));
-    for_each_pair_subject<T, kCapacity, kShared>([&]<class Adapter>() {
+    const auto add = [&]<class Adapter>() {
       row.subjects.push_back(alone_subject<Adapter>(
           [](std::uint64_t count) { return measure_pairs<Adapter, T>(kCapacity, count); }));
-    });
+    };
+    for_each_pair_subject<T, kCapacity, kShared>(add);
+    add.template operator()<std::conditional_t<kShared, BareSlots<T>, BareFlags<T>>>();
     rows.push_back(std::move(row));
   };
   add_pairs({"spsc", "SPSC"}, std::false_type{});
