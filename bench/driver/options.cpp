@@ -45,16 +45,6 @@ bool numbers(const std::string& text, Number least, std::vector<Number>& values)
   return !values.empty();
 }
 
-bool class_limits(const std::string& text, ClassLimits& limits) {
-  const auto parts = split(text);
-  if (parts.size() != 2) return false;
-  const auto below = number<double>(parts[0]);
-  const auto above = number<double>(parts[1]);
-  if (!below || !above || *below > *above) return false;
-  limits = {.one_core_below = *below, .two_cores_above = *above};
-  return true;
-}
-
 /// Options that take a value: the function stores it and says whether it is one.
 using Setter = std::function<bool(Options&, const std::string&)>;
 
@@ -77,8 +67,6 @@ const std::map<std::string, Setter>& setters() {
        [](Options& o, const std::string& v) { return numbers<std::size_t>(v, 8, o.payloads); }},
       {"--capacities",
        [](Options& o, const std::string& v) { return numbers<std::size_t>(v, 2, o.capacities); }},
-      {"--class-limits",
-       [](Options& o, const std::string& v) { return class_limits(v, o.class_limits); }},
       {"--samples",
        [](Options& o, const std::string& v) {
          o.samples = number<std::size_t>(v).value_or(0);
@@ -188,7 +176,6 @@ arrives, and writes a report.
   --cpus 0,1            processors for the threads (default: the first two allowed)
   --payloads 8,64       payload sizes in bytes (8, 64, 256, 1024)
   --capacities 1024     capacities
-  --class-limits 62,66 ping-pong round trips in ns: below = one core, above = two cores
   --out DIR             where the report goes (default: build/bench-report)
   --json FILE           results.json goes there too
   --baseline FILE       results.json of an earlier run: shows what moved beyond noise

@@ -8,8 +8,6 @@
 #include <variant>
 #include <vector>
 
-#include "driver/ping_pong.hpp"
-
 namespace ringway::bench {
 
 struct Options {
@@ -30,7 +28,6 @@ struct Options {
   std::vector<int> cpus;              ///< default: the first two allowed
   std::vector<std::size_t> payloads;  ///< empty: each row's own
   std::vector<std::size_t> capacities;
-  ClassLimits class_limits;
 };
 
 /// The options, or a sentence that says which argument is wrong.

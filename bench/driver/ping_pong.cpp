@@ -67,10 +67,6 @@ double ping_pong_ns(Stage& stage, std::uint64_t rounds, Histogram* latencies, Pi
                                     : ping_pong<PingPong::kLineEachWay>(stage, rounds, latencies);
 }
 
-double bracket_ns(Stage& stage) {
-  return ping_pong_ns(stage, 1200);
-}
-
 Subject ping_pong_subject(PingPong kind) {
   return {.name = kind == PingPong::kOneLine ? "raw cache-line ping-pong" : "a line each way",
           .kind = Kind::kLimit,

@@ -6,6 +6,8 @@
 #include <cstdio>
 
 #include "driver/clock.hpp"
+#include "driver/ping_pong.hpp"
+#include "driver/placement.hpp"
 #include "driver/streaming.hpp"
 #include "report/format.hpp"
 
@@ -31,15 +33,10 @@ void Progress::begin(const MachineDescription& machine, const Options& options, 
   }
   const double round_trip = ping_pong_ns(stage, 20'000);
   std::printf("%-18s %.0f ns (%s)\n", "cache line, there and back", round_trip,
-              name_of(options.class_limits.classify(round_trip)));
+              name_of(bracket(stage).core_class()));
   std::printf("%-18s %.0f million/s in blocks of 64, %.0f million/s with a flag each\n",
               "lines streamed", block_streaming_subject(64).run(stage, 2'000'000).value,
               line_streaming_subject().run(stage, 2'000'000).value);
-  if (options.class_limits.classify(round_trip) == CoreClass::kUnclear) {
-    std::printf(
-        "The round trip lies between the classes: if it stays there, give --class-limits "
-        "that fit this machine.\n");
-  }
   std::fflush(stdout);
   begin_ns_ = now_ns();
 }
@@ -61,22 +58,17 @@ void Progress::row_done(const Row& row, const std::vector<Cell>& cells) {
     std::fflush(stdout);
     return;
   }
-  for (const CoreClass core_class : {CoreClass::kTwoCores, CoreClass::kOneCore}) {
-    bool headed = false;
-    for (const Cell& cell : cells) {
-      if (cell.core_class != core_class) continue;
-      if (!headed) {
-        std::printf("\n%s, %s%s [%s; %s is better]\n%-46s %9s %9s %9s %4s %8s %8s\n",
-                    row.title().c_str(), name_of(core_class),
-                    row.threads > 2 ? ", oversubscribed" : "", row.unit.c_str(),
-                    name_of(row.better), "", "median", "min", "max", "n", "/ peer", "/ limit");
-        headed = true;
-      }
-      const Summary summary = cell.summary();
+  for (const Group& group : group_rows(cells)) {
+    std::printf("\n%s, %s%s [%s; %s is better]\n%-46s %9s %9s %9s %4s %8s %8s\n",
+                row.title().c_str(), place_of(group).c_str(),
+                row.threads > 2 ? ", oversubscribed" : "", row.unit.c_str(), name_of(row.better),
+                "", "median", "min", "max", "n", "/ peer", "/ limit");
+    for (const Cell* cell : group) {
+      const Summary summary = cell->summary();
       std::printf(
-          "%-46s %9s %9s %9s %4zu %8s %8s\n", cell.subject.c_str(), figure(summary.median).c_str(),
+          "%-46s %9s %9s %9s %4zu %8s %8s\n", cell->subject.c_str(), figure(summary.median).c_str(),
           figure(summary.min).c_str(), figure(summary.max).c_str(), summary.n,
-          ratio_text(cell.ratio_to_best_peer).c_str(), ratio_text(cell.ratio_to_limit).c_str());
+          ratio_text(cell->ratio_to_best_peer).c_str(), ratio_text(cell->ratio_to_limit).c_str());
     }
   }
   std::fflush(stdout);

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "driver/ping_pong.hpp"
+#include "driver/placement.hpp"
 #include "driver/row.hpp"
 #include "driver/statistics.hpp"
 #include "histogram.hpp"
@@ -52,7 +52,7 @@ struct Cell {
 
 struct Results {
   std::vector<Cell> cells;
-  std::size_t unclear_samples = 0;  ///< thrown away: the brackets disagreed or lay in between
+  std::size_t unclear_samples = 0;  ///< thrown away: the processors moved meanwhile
   std::vector<std::string> violations;
   std::vector<std::string> incomplete;  ///< rows that have fewer samples than asked for, and why
   std::vector<std::string> missing;     ///< peers that were not built

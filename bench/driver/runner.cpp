@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "driver/clock.hpp"
 
@@ -13,8 +14,11 @@ struct Runner::Track {
   const Subject* subject;
   std::uint64_t count;
   bool failed = false;
-  Cell two_cores;
-  Cell one_core;
+  std::vector<Cell> cells{};  ///< one for each place
+
+  [[nodiscard]] std::size_t samples(std::size_t place) const {
+    return place < cells.size() ? cells[place].samples.size() : 0;
+  }
 };
 
 struct Runner::Ledger {
@@ -22,7 +26,7 @@ struct Runner::Ledger {
   double expected_seconds;
   std::vector<Track> tracks{};
   std::size_t rounds = 0;
-  double before_ns = 0;  ///< the bracket before the next sample
+  Bracket before{};  ///< taken before the next sample
 };
 
 namespace {
@@ -115,19 +119,16 @@ Results Runner::run(const std::vector<Row>& rows, const Progress& progress,
 void Runner::begin(Ledger& ledger) {
   const Row& row = *ledger.row;
   for (const Subject& subject : row.subjects) {
-    ledger.tracks.push_back({.subject = &subject,
-                             .count = calibrate(row, subject),
-                             .two_cores = make_cell(row, subject, CoreClass::kTwoCores),
-                             .one_core = make_cell(row, subject, CoreClass::kOneCore)});
+    ledger.tracks.push_back({.subject = &subject, .count = calibrate(row, subject)});
   }
 }
 
-/// Rounds until one class has all its samples, the time is over, or, since the host decides how
+/// Rounds until one place has all its samples, the time is over, or, since the host decides how
 /// long it takes, there were three times as many as needed. At least one.
 void Runner::take_samples(Ledger& ledger, std::int64_t until_ns,
                           const std::function<void()>& sampled) {
   const std::size_t most = ledger.rounds + 3 * wanted(*ledger.row);
-  ledger.before_ns = bracketed(*ledger.row) ? ruler_(stage_) : 0;
+  if (bracketed(*ledger.row)) ledger.before = ruler_(stage_);
   do {
     for (std::size_t i = 0; i < ledger.tracks.size(); ++i) {
       // Another subject begins each round, so that none always follows the same one.
@@ -136,8 +137,8 @@ void Runner::take_samples(Ledger& ledger, std::int64_t until_ns,
       sampled();
     }
     ++ledger.rounds;
-  } while (ledger.rounds < most && now_ns() < until_ns && !complete(ledger, &Track::two_cores) &&
-           !complete(ledger, &Track::one_core));
+  } while (ledger.rounds < most && now_ns() < until_ns && !complete(ledger, CoreClass::kTwoCores) &&
+           !complete(ledger, CoreClass::kOneCore));
 }
 
 /// Round by round, while the processors are two cores and time is left.
@@ -146,12 +147,11 @@ void Runner::take_up_again(std::vector<Ledger>& ledgers, const Progress& progres
   if (!two_cores_seen_) return;  // nothing to hope for
   for (Ledger& ledger : ledgers) {
     const Row& row = *ledger.row;
-    if (!bracketed(row) || complete(ledger, &Track::two_cores)) continue;
+    if (!bracketed(row) || complete(ledger, CoreClass::kTwoCores)) continue;
     const std::string what = "again, for two cores: " + row.title();
-    while (now_ns() < deadline_ns_ && !complete(ledger, &Track::two_cores)) {
+    while (now_ns() < deadline_ns_ && !complete(ledger, CoreClass::kTwoCores)) {
       progress(what, 0.99);
-      ledger.before_ns = ruler_(stage_);
-      if (options_.class_limits.classify(ledger.before_ns) == CoreClass::kTwoCores) {
+      if (ruler_(stage_).core_class() == CoreClass::kTwoCores) {
         take_samples(ledger, now_ns(), [] {});
       } else {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -188,25 +188,31 @@ void Runner::sample(Ledger& ledger, Track& track) {
     return;
   }
   if (!bracketed(row)) {
-    keep(row, track, CoreClass::kTwoCores, {.value = measurement.value}, std::move(measurement));
+    keep(row, track, 0, {.value = measurement.value}, std::move(measurement));
     return;
   }
-  const double after_ns = ruler_(stage_);
-  const CoreClass core_class = options_.class_limits.classify(ledger.before_ns, after_ns);
-  const Sample sample{
-      .value = measurement.value, .before_ns = ledger.before_ns, .after_ns = after_ns};
-  ledger.before_ns = after_ns;
-  two_cores_seen_ = two_cores_seen_ || core_class == CoreClass::kTwoCores;
-  keep(row, track, core_class, sample, std::move(measurement));
-}
-
-void Runner::keep(const Row& row, Track& track, CoreClass core_class, Sample sample,
-                  Measurement measurement) {
-  if (core_class == CoreClass::kUnclear) {
+  const Bracket before = std::exchange(ledger.before, ruler_(stage_));
+  const Bracket& after = ledger.before;
+  const std::size_t place = places_.of(before);
+  if (places_.of(after) != place) {
     ++results_.unclear_samples;
     return;
   }
-  Cell& cell = core_class == CoreClass::kTwoCores ? track.two_cores : track.one_core;
+  two_cores_seen_ = two_cores_seen_ || places_[place].core_class == CoreClass::kTwoCores;
+  const Sample sample{.value = measurement.value,
+                      .before_ns = before.round_trip_ns,
+                      .after_ns = after.round_trip_ns};
+  keep(row, track, place, sample, std::move(measurement));
+}
+
+void Runner::keep(const Row& row, Track& track, std::size_t place, Sample sample,
+                  Measurement measurement) {
+  while (track.cells.size() <= place) {
+    const std::size_t next = track.cells.size();
+    track.cells.push_back(make_cell(
+        row, *track.subject, bracketed(row) ? places_[next].core_class : CoreClass::kTwoCores));
+  }
+  Cell& cell = track.cells[place];
   if (cell.samples.size() >= wanted(row)) return;
   cell.samples.push_back(sample);
   for (const auto& [name, value] : measurement.extras) cell.extras[name].push_back(value);
@@ -215,17 +221,39 @@ void Runner::keep(const Row& row, Track& track, CoreClass core_class, Sample sam
   cell.latencies->add(*measurement.latencies);
 }
 
-bool Runner::complete(const Ledger& ledger, Cell Track::*cell) const {
-  return std::all_of(ledger.tracks.begin(), ledger.tracks.end(), [&](const Track& track) {
-    return track.failed || (track.*cell).samples.size() >= wanted(*ledger.row);
-  });
+Runner::Most Runner::most(const Ledger& ledger, CoreClass core_class) const {
+  Most most;
+  std::size_t most_of_all = 0;  // subjects, where one of them has none
+  const std::size_t places = bracketed(*ledger.row) ? places_.size() : 1;
+  for (std::size_t place = 0; place < places; ++place) {
+    if (bracketed(*ledger.row) && places_[place].core_class != core_class) continue;
+    std::size_t least = wanted(*ledger.row);
+    std::size_t all = 0;
+    for (const Track& track : ledger.tracks) {
+      if (!track.failed) least = std::min(least, track.samples(place));
+      all += track.samples(place);
+    }
+    if (all > 0 && std::pair(least, all) > std::pair(most.samples, most_of_all)) {
+      most = {.place = place, .samples = least};
+      most_of_all = all;
+    }
+  }
+  return most;
 }
 
-std::vector<Cell> Runner::cells_of(const Ledger& ledger) {
+bool Runner::complete(const Ledger& ledger, CoreClass core_class) const {
+  const bool failed = std::all_of(ledger.tracks.begin(), ledger.tracks.end(),
+                                  [](const Track& track) { return track.failed; });
+  return failed || most(ledger, core_class).samples >= wanted(*ledger.row);
+}
+
+std::vector<Cell> Runner::cells_of(const Ledger& ledger) const {
   std::vector<Cell> cells;
-  for (const Cell Track::*cell : {&Track::two_cores, &Track::one_core}) {
+  for (const CoreClass core_class : {CoreClass::kTwoCores, CoreClass::kOneCore}) {
+    const std::size_t place = most(ledger, core_class).place;
     for (const Track& track : ledger.tracks) {
-      if (!(track.*cell).samples.empty()) cells.push_back(track.*cell);
+      if (track.samples(place) == 0 || track.cells[place].core_class != core_class) continue;
+      cells.push_back(track.cells[place]);
     }
   }
   set_ratios(cells);
@@ -237,14 +265,12 @@ void Runner::note_violation(const Row& row, const Subject& subject, const std::s
 }
 
 void Runner::note_incomplete(const Ledger& ledger) {
-  if (options_.smoke || complete(ledger, &Track::two_cores)) return;
-  std::size_t least = options_.samples;
-  for (const Track& track : ledger.tracks) {
-    if (!track.failed) least = std::min(least, track.two_cores.samples.size());
-  }
-  std::string text = ledger.row->title() + ": " + std::to_string(least) + " of " +
-                     std::to_string(wanted(*ledger.row)) + " samples with two cores";
-  if (complete(ledger, &Track::one_core)) text += "; complete with one core";
+  if (options_.smoke || complete(ledger, CoreClass::kTwoCores)) return;
+  const std::size_t samples = most(ledger, CoreClass::kTwoCores).samples;
+  std::string text = ledger.row->title() + ": " + std::to_string(samples) + " of " +
+                     std::to_string(wanted(*ledger.row)) +
+                     " samples with two cores at one distance";
+  if (complete(ledger, CoreClass::kOneCore)) text += "; complete with one core";
   results_.incomplete.push_back(text + "; given up after " + std::to_string(ledger.rounds) +
                                 " rounds, because the processors moved");
 }

@@ -2,7 +2,8 @@
 #pragma once
 /// \file
 /// Takes the samples: interleaved, bracketed, until every subject has enough clean ones. A row with
-/// one thread needs no bracket; its samples are filed under "two cores".
+/// one thread needs no bracket; its samples are filed under "two cores". A row's figures of a class
+/// are all of one place, the one with most samples: two cores of one distance.
 ///
 /// Time is limited, since the host may move the processors for as long as it likes. Every row has a
 /// share of what is left, and ends with what it has when that is used up. In whatever is left after
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "driver/options.hpp"
+#include "driver/placement.hpp"
 #include "driver/results.hpp"
 #include "driver/row.hpp"
 
@@ -27,10 +29,10 @@ class Runner {
   /// Called after every row with the cells that it gave; again if it is taken up once more.
   using RowDone = std::function<void(const Row& row, const std::vector<Cell>& cells)>;
 
-  /// Tells the round trip between the processors, in ns.
-  using Ruler = std::function<double(Stage& stage)>;
+  /// Tells where the processors are.
+  using Ruler = std::function<Bracket(Stage& stage)>;
 
-  Runner(const Options& options, Stage& stage, Ruler ruler = bracket_ns);
+  Runner(const Options& options, Stage& stage, Ruler ruler = bracket);
   ~Runner();
 
   [[nodiscard]] Results run(const std::vector<Row>& rows, const Progress& progress,
@@ -46,7 +48,7 @@ class Runner {
                      const RowDone& row_done);
   [[nodiscard]] std::uint64_t calibrate(const Row& row, const Subject& subject);
   void sample(Ledger& ledger, Track& track);
-  void keep(const Row& row, Track& track, CoreClass core_class, Sample sample,
+  void keep(const Row& row, Track& track, std::size_t place, Sample sample,
             Measurement measurement);
   void note_violation(const Row& row, const Subject& subject, const std::string& violation);
   void note_incomplete(const Ledger& ledger);
@@ -54,14 +56,21 @@ class Runner {
   [[nodiscard]] std::size_t wanted(const Row& row) const;
   [[nodiscard]] bool bracketed(const Row& row) const;
   [[nodiscard]] double expected_seconds(const Row& row) const;
-  [[nodiscard]] bool complete(const Ledger& ledger, Cell Track::*cell) const;
-  [[nodiscard]] static std::vector<Cell> cells_of(const Ledger& ledger);
+  /// The place of this class where the row has most samples of every subject, and how many.
+  struct Most {
+    std::size_t place = 0;
+    std::size_t samples = 0;
+  };
+  [[nodiscard]] Most most(const Ledger& ledger, CoreClass core_class) const;
+  [[nodiscard]] bool complete(const Ledger& ledger, CoreClass core_class) const;
+  [[nodiscard]] std::vector<Cell> cells_of(const Ledger& ledger) const;
 
   const Options& options_;
   Stage& stage_;
   const Ruler ruler_;
   std::int64_t deadline_ns_ = 0;
-  bool two_cores_seen_ = false;
+  Places places_;
+  bool two_cores_seen_ = false;  ///< in a clean sample
   Results results_;
 };
 

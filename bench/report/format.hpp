@@ -74,6 +74,46 @@ using Group = std::vector<const Cell*>;
   return groups;
 }
 
+/// How far apart the processors were: the median round trip of a line, in ns; nothing for rows of
+/// one thread, which no bracket surrounds.
+[[nodiscard]] inline std::optional<double> round_trip_of(const Group& group) {
+  std::vector<double> round_trips;
+  for (const Cell* cell : group) {
+    for (const Sample& sample : cell->samples) {
+      if (sample.before_ns > 0) round_trips.push_back(sample.before_ns);
+    }
+  }
+  if (round_trips.empty()) return std::nullopt;
+  return median_of(round_trips);
+}
+
+/// ", 55 ns apart"
+[[nodiscard]] inline std::string apart_text(const Group& group) {
+  const auto round_trip = round_trip_of(group);
+  if (!round_trip) return "";
+  char text[32];
+  std::snprintf(text, sizeof text, ", %.0f ns apart", *round_trip);
+  return text;
+}
+
+/// "two cores, 55 ns apart"
+[[nodiscard]] inline std::string place_of(const Group& group) {
+  return name_of(group.front()->core_class) + apart_text(group);
+}
+
+/// Whether two cores were near each other in some rows and far apart in others.
+[[nodiscard]] inline bool at_several_distances(const std::vector<Group>& groups) {
+  double least = 0;
+  double most = 0;
+  for (const Group& group : groups) {
+    const auto round_trip = round_trip_of(group);
+    if (!round_trip || group.front()->core_class != CoreClass::kTwoCores) continue;
+    least = least == 0 ? *round_trip : std::min(least, *round_trip);
+    most = std::max(most, *round_trip);
+  }
+  return most >= Places::kAlike * least && least > 0;
+}
+
 /// True if so many samples of one class of a row count more than so many of the other.
 [[nodiscard]] constexpr bool has_far_more_samples(std::size_t own, std::size_t others) noexcept {
   return own > 2 * others;

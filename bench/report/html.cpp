@@ -51,11 +51,13 @@ whisker goes from the smallest to the largest.</p>
 <p>Every message is checked: count, order of each producer, every byte of its payload, and a
 checksum over all. A subject that loses, repeats or reorders a message gives an error, not a
 number.</p>
-<p>On virtual machines two processors are sometimes two cores and sometimes two threads of one
-core, and the host changes that while programs run. So a raw cache-line ping-pong before and
-after every sample tells the class; where the two disagree, or lie between the classes, the
-sample is thrown away. Figures of the two classes are never mixed. Rows with one thread have no
-class of their own and stand under "two cores".</p>
+<p>On virtual machines two processors are sometimes two cores, near each other or far apart, and
+sometimes two threads of one core, and the host changes that while programs run. So before and
+after every sample a raw cache-line ping-pong tells how far apart they are, and whether either
+computes more slowly while the other one does too tells if they share a core; where the two looks
+disagree the sample is thrown away. Figures of different places are never mixed: all of a row's
+figures of a class are of the place with most samples. Rows with one thread have no class of their
+own and stand under "two cores".</p>
 <p>Limits are measured in the same run: the ping-pong for round trips, lines streamed from core
 to core in blocks of 64 or with a flag each for rates. A ratio is Ringway's median divided by
 the reference's. Rows with more threads than processors are marked as oversubscribed.</p>

@@ -41,11 +41,12 @@ std::string range_text(const Cell& cell) {
   return figure(summary.median) + " [" + figure(summary.min) + "-" + figure(summary.max) + "]";
 }
 
-void add_overview_line(std::string& text, const Group& group) {
+void add_overview_line(std::string& text, const Group& group, bool several_distances) {
   const Cell* ours = best_of(group, Kind::kRingway);
   if (ours == nullptr || ours->core_class != CoreClass::kTwoCores || is_point(group)) return;
   const Cell* peer = best_of(group, Kind::kPeer);
   text.append("| ").append(title_of(*ours)).append(ours->threads > 2 ? " *" : "");
+  if (several_distances) text += apart_text(group);
   text.append(" | ").append(unit_of(*ours)).append(" | ").append(ours->subject);
   text.append(" | ").append(range_text(*ours));
   text.append(" | ").append(peer == nullptr ? "" : peer->subject);
@@ -105,6 +106,11 @@ void add_growth(std::string& text, const std::vector<Group>& groups) {
             "## Growth\n\nHow the cost of one message, subscription or request changes with a "
             "number: as the number to some power, by least squares over the medians. 0 is flat, 1 "
             "linear.\n\n";
+        if (at_several_distances(groups)) {
+          text +=
+              "The host moved the processors: points of one curve were measured at different "
+              "distances, which results.md tells beside each row.\n\n";
+        }
       }
       add_growth_chart(text, chart, core_class);
     }
@@ -119,7 +125,8 @@ void add_overview(std::string& text, const std::vector<Group>& groups) {
       "better, below 1 where lower is better.\n\n"
       "| row | unit | Ringway | median [min-max] | best peer | median | ratio to peer | "
       "ratio to limit |\n|---|---|---|---|---|---|---|---|\n";
-  for (const Group& group : groups) add_overview_line(text, group);
+  const bool several_distances = at_several_distances(groups);
+  for (const Group& group : groups) add_overview_line(text, group, several_distances);
   text += "\n\\* more threads than processors\n\n";
 }
 
@@ -148,7 +155,7 @@ void add_group(std::string& text, const Group& group) {
                                      [](const Cell* cell) { return cell->latencies.has_value(); });
   const bool extras = std::any_of(group.begin(), group.end(),
                                   [](const Cell* cell) { return !cell->extras.empty(); });
-  text.append("### ").append(title_of(first)).append(", ").append(name_of(first.core_class));
+  text.append("### ").append(title_of(first)).append(", ").append(place_of(group));
   text.append(first.threads > 2 ? " (oversubscribed)\n\n" : "\n\n");
   text.append(unit_of(first))
       .append(
@@ -293,7 +300,9 @@ std::string markdown_for_readme(const MachineDescription& machine, const Results
                                 "mpmc_2p2c",    "broadcast_1",  "bus_1to1", "bus_1to4",
                                 "request_spin", "request_park", "ipc_rtt",  "ipc_throughput",
                                 "ipc_1to2",     "ipc_1to4",     "ipc_wake"};
-  for (const Group& group : shown_groups(group_rows(results.cells))) {
+  const std::vector<Group> groups = shown_groups(group_rows(results.cells));
+  const bool several_distances = at_several_distances(groups);
+  for (const Group& group : groups) {
     const Cell* ours = best_of(group, Kind::kRingway);
     const bool listed = std::find(std::begin(wanted), std::end(wanted), group.front()->topology) !=
                         std::end(wanted);
@@ -301,6 +310,7 @@ std::string markdown_for_readme(const MachineDescription& machine, const Results
     const Cell* peer = best_of(group, Kind::kPeer);
     text.append("| ").append(title_of(*ours));
     text.append(ours->core_class == CoreClass::kOneCore ? ", one core" : "");
+    if (several_distances) text += apart_text(group);
     text.append(" | ").append(name_of(ours->better)).append(" | ");
     text.append(ours->subject).append(" ").append(range_text(*ours));
     text.append(" ").append(ours->unit).append(" | ");

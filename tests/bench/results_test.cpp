@@ -95,13 +95,25 @@ TEST(Results, P99IsThatOfTheLatencies) {
   EXPECT_EQ(json->array()[0]["p99"].number(), 99);
 }
 
-TEST(Results, ClassNeedsBothBrackets) {
-  const ClassLimits limits{.one_core_below = 80, .two_cores_above = 120};
-  EXPECT_EQ(limits.classify(225, 230), CoreClass::kTwoCores);
-  EXPECT_EQ(limits.classify(40, 50), CoreClass::kOneCore);
-  EXPECT_EQ(limits.classify(225, 40), CoreClass::kUnclear);
-  EXPECT_EQ(limits.classify(100, 225), CoreClass::kUnclear);
-  EXPECT_EQ(limits.classify(100, 100), CoreClass::kUnclear);
+TEST(Places, OneCoreIsToldByTheUnitsThatItsThreadsShare) {
+  EXPECT_EQ((Bracket{.round_trip_ns = 50, .slowdown = 1.05}.core_class()), CoreClass::kTwoCores);
+  EXPECT_EQ((Bracket{.round_trip_ns = 50, .slowdown = 1.9}.core_class()), CoreClass::kOneCore);
+  EXPECT_EQ((Bracket{.round_trip_ns = 300, .slowdown = 1.1}.core_class()), CoreClass::kTwoCores);
+}
+
+TEST(Places, TwoCoresHaveAPlaceForEachDistance) {
+  Places places;
+  const std::size_t near = places.of({.round_trip_ns = 55});
+  const std::size_t far = places.of({.round_trip_ns = 320});
+  const std::size_t shared = places.of({.round_trip_ns = 52, .slowdown = 1.9});
+  EXPECT_EQ(places.size(), 3u);
+  EXPECT_EQ(places.of({.round_trip_ns = 70}), near);
+  EXPECT_EQ(places.of({.round_trip_ns = 48}), near);
+  EXPECT_EQ(places.of({.round_trip_ns = 290}), far);
+  EXPECT_EQ(places.of({.round_trip_ns = 20, .slowdown = 1.6}), shared);
+  EXPECT_EQ(places.size(), 3u);
+  EXPECT_EQ(places[near].core_class, CoreClass::kTwoCores);
+  EXPECT_EQ(places[shared].core_class, CoreClass::kOneCore);
 }
 
 TEST(Compare, TellsWhatMovedAndNothingElse) {
