@@ -82,6 +82,9 @@ void many_to_many(Explorer& world) {
 void broadcast(Explorer& world) {
   model::broadcast_body<Element<56>>(world, 1, kWrap, 1);
 }
+void broadcast_handed_back(Explorer& world) {
+  model::broadcast_one_body<model::LineNumber>(world, 1, kWrap, 3);
+}
 void lapping(Explorer& world) {
   model::lossy_body(world, 3, 1, 2, 2, kWrap);
 }
@@ -133,8 +136,9 @@ TEST(Net, EveryPatchStillApplies) {
 }
 
 TEST(Net, WithoutAMistakeNothingIsReported) {
-  for (const auto& body : {send_and_receive, many_to_many, broadcast, lapping,
-                           one_message_to_a_sleeper, signal_or_sleep, fill_across_the_wrap}) {
+  for (const auto& body :
+       {send_and_receive, many_to_many, broadcast, broadcast_handed_back, lapping,
+        one_message_to_a_sleeper, signal_or_sleep, fill_across_the_wrap}) {
     EXPECT_EQ(report_of(body), "nothing");
   }
 }
@@ -149,6 +153,10 @@ TEST(Net, IndexPublishedBeforeThePayload) {
 TEST(Net, LossyReaderThatDoesNotLookAgain) {
   const Mistake mistake(Slip::kNoSecondLook);
   expect_report(report_of(lapping), "check failed");
+}
+TEST(Net, LineHandedBackAfterItsElementWasPassed) {
+  const Mistake mistake(Slip::kPassedFirst);
+  expect_report(report_of(broadcast_handed_back), "data race");
 }
 TEST(Net, ReceiverWokenBeforeThePush) {
   const Mistake mistake(Slip::kWokenFirst);

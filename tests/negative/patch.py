@@ -43,6 +43,12 @@ PATCHES = [
     ("ring/lossy_broadcast_ring.hpp", "kNoSecondLook",
      "if (precedes(reader_.line_end(), published))",
      "if (!@ && precedes(reader_.line_end(), published))"),
+    ("ring/broadcast_ring.hpp", "kPassedFirst",
+     """pass_element(reader_, hands_back_);
+    gate_.advance(reader_.position());""",
+     """if (@) gate_.advance(reader_.position() + 1);
+    pass_element(reader_, hands_back_);
+    gate_.advance(reader_.position());"""),
     ("channel/sender.hpp", "kWokenFirst",
      "if (closed_to_me() || !producer_.try_push(std::forward<U>(value))) {",
      """if (@) {

@@ -14,6 +14,7 @@ enum class Slip {
   kPublishedFirst,  // an element's word is published before the element is written
   kNoSecondLook,    // a lossy reader does not look again after its copy
   kWokenFirst,      // a channel wakes the receiver before it pushes
+  kPassedFirst,     // a reader passes an element, and hands its cache line back afterwards
   kRawComparison,   // positions are compared as numbers: wrong at the wrap
 };
 

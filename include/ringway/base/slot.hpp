@@ -54,16 +54,11 @@ class Slot {
   const T& get() const noexcept { return *std::launder(reinterpret_cast<const T*>(bytes_)); }
   void destroy() noexcept { get().~T(); }
 
-  /// Writes a byte of each of its cache lines over with itself, so that this processor owns the
-  /// lines. For whoever is about to hand the slot back to a writer: docs/design/spsc-ring.md.
-  /// \pre nobody else uses the slot
+  /// Makes this processor the owner of each of its cache lines. For whoever is about to hand the
+  /// slot back to a writer: docs/design/spsc-ring.md. \pre nobody changes the slot
   void own_lines() noexcept {
-    const auto own = [this](std::size_t at) {
-      volatile std::byte& byte = bytes_[at];
-      byte = byte;
-    };
-    for (std::size_t at = 0; at < sizeof(T); at += kCacheLine) own(at);
-    if constexpr (sizeof(T) > kCacheLine) own(sizeof(T) - 1);
+    for (std::size_t at = 0; at < sizeof(T); at += kCacheLine) own_line_of(bytes_[at]);
+    if constexpr (sizeof(T) > kCacheLine) own_line_of(bytes_[sizeof(T) - 1]);
   }
 
  private:

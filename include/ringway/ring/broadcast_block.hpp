@@ -291,6 +291,10 @@ class BroadcastWriter {
   [[gnu::always_inline]] void begin(LineType* line, Sequence position, Enter& enter) noexcept {
     // relaxed: a hint, checked against the line by whoever uses it
     block_->front.store(position, std::memory_order_relaxed);
+    // Of small elements it costs more than it gives: docs/design/broadcast-ring.md
+    if constexpr (!LineLayout<SlotType>::kShared) {
+      line_writer_.lines().fetch_to_write(line, position, line_writer_.limit());
+    }
     enter(line, position);
   }
   [[gnu::always_inline]] void look() noexcept {
@@ -348,16 +352,49 @@ template <class Handler, class T>
   }
 }
 
+/// True if a reader that hands a line back may own it by a byte of an element that it has read:
+/// plain memory, which no reader changes and which the writer leaves alone until the reader's gate
+/// has passed it.
+template <class SlotType>
+inline constexpr bool kOwnedByElement = false;
+template <class T>
+inline constexpr bool kOwnedByElement<Slot<T>> = std::is_trivially_copyable_v<T>;
+
+/// Hands back the cache lines of an element that a reader has read, and has not passed yet.
+template <class Memory, class SlotType>
+[[gnu::always_inline]] inline void own_element(SlotType* slot) noexcept {
+  Memory::before_read(slot, sizeof(SlotType));  // nobody may change it
+  slot->own_lines();
+}
+
 /// What reliable cursors do when they pass an element, before they advance: hand the line back to
 /// its producer if all of it has been read without a wait. Not where the audience lies apart: there
 /// readers may not be permitted to write the line.
 template <class Memory, class SlotType>
 [[gnu::always_inline]] inline void pass_element(LineReader<SlotType, Memory>& reader,
                                                 bool hands_back) noexcept {
-  if constexpr (LineLayout<SlotType>::kShared) {
-    if (reader.ends_streamed_line() && hands_back) reader.own_line();
+  if (hands_back && reader.ends_streamed_line()) {
+    if constexpr (kOwnedByElement<SlotType>) {
+      own_element<Memory>(reader.slot());
+    } else if constexpr (LineLayout<SlotType>::kShared) {
+      reader.own_line();
+    }
   }
   reader.advance();
+}
+
+/// The same of a line that was read as a whole and ends before position `end`.
+template <class Memory, class SlotType, class LineType>
+[[gnu::always_inline]] inline void pass_line(LineReader<SlotType, Memory>& reader, LineType* line,
+                                             Sequence end) noexcept {
+  constexpr bool kShared = LineLayout<SlotType>::kShared;
+  if constexpr (kOwnedByElement<SlotType>) {
+    for (auto* slot = kShared ? line->end() - 1 : line->begin(); slot != line->end(); ++slot) {
+      own_element<Memory>(slot);
+    }
+  } else if constexpr (kShared) {
+    reader.own_line(line, end);
+  }
 }
 
 /// What all cursors do besides reading: leave at the end, ask for signals, tell how far behind they

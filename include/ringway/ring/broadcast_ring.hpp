@@ -14,7 +14,9 @@
 ///   reader     owns its gate
 ///   invariant  the elements from the slowest gate to the head are alive and untouched
 /// An element stays alive until the producer uses its slot again, so a message may outlive its last
-/// reading by one lap.
+/// reading by one lap. Readers share it and must not change it. A reader whose gate has not passed
+/// it yet may write one of its bytes over with itself, to own the line before the producer comes
+/// back to it (trivially copyable `T`).
 ///
 /// *Synchronisation.* "published" (ring/line.hpp), "read", "audience", "gate freed"
 /// (ring/audience.hpp), "role handed over".
@@ -375,7 +377,7 @@ class BroadcastRing<T, Memory>::Cursor {
   /// A copy of the next element. \return nothing if there is none yet. Wait-free.
   [[nodiscard, gnu::always_inline]] std::optional<T> try_read() noexcept(
       std::is_nothrow_copy_constructible_v<T>) requires std::is_copy_constructible_v<T> {
-    if (reader_.available() == 0 && !reader_.open()) [[unlikely]]
+    if (reader_.available() == 0 && !open()) [[unlikely]]
       return std::nullopt;
     Memory::before_read(reader_.slot(), sizeof(T));
     T value = std::as_const(reader_.slot()->get());  // as in SpscRing
@@ -399,7 +401,7 @@ class BroadcastRing<T, Memory>::Cursor {
           if (read == limit) break;
         }
       }
-      if (reader_.available() == 0 && !reader_.open()) break;
+      if (reader_.available() == 0 && !open()) break;
       const auto wanted = limit - read;
       const auto count = reader_.available() < wanted ? reader_.available() : wanted;
       // also when the handler throws
@@ -428,7 +430,7 @@ class BroadcastRing<T, Memory>::Cursor {
   }
 
   /// True if an element can be read. Wait-free.
-  [[nodiscard]] bool has_news() noexcept { return reader_.available() != 0 || reader_.open(); }
+  [[nodiscard]] bool has_news() noexcept { return reader_.available() != 0 || open(); }
 
   /// Asks the producer to signal this reader after its next publication. Look again (has_news)
   /// afterwards. \return false if the kernel refuses the fence: then nobody may sleep on the answer
@@ -453,11 +455,20 @@ class BroadcastRing<T, Memory>::Cursor {
 
  private:
   friend BroadcastRing;
+  using LineType = typename Block::LineType;
 
   Cursor(CursorGate<Block, Memory> gate, const BroadcastShape<Memory>& shape) noexcept
       : gate_(std::move(gate)),
         reader_(gate_.block()->lines(shape), gate_.position()),
+        ahead_(reader_.position()),
         hands_back_(!shape.apart) {}
+
+  [[nodiscard, gnu::always_inline]] bool open() noexcept {
+    return reader_.open([this](LineType* line, Sequence position) { enter(line, position); });
+  }
+  [[gnu::always_inline]] void enter(LineType* line, Sequence position) noexcept {
+    ahead_.enter(reader_.lines(), line, position, gate_.block()->front);
+  }
 
   /// A handler that can not end a drain between two elements, neither by an answer nor by throwing.
   template <class Handler>
@@ -467,23 +478,23 @@ class BroadcastRing<T, Memory>::Cursor {
   template <class Handler>
   [[gnu::always_inline]] std::size_t drain_lines(Handler& handler, std::size_t limit,
                                                  bool hands_back) noexcept {
-    constexpr std::size_t kItems = Block::LineType::kItems;
+    constexpr std::size_t kItems = LineType::kItems;
     return kItems * reader_.read_lines(
-                        limit / kItems, [](auto*, Sequence) noexcept {},
-                        [this, &handler, hands_back](auto* line, Sequence after) noexcept {
+                        limit / kItems,
+                        [this](LineType* line, Sequence position) { enter(line, position); },
+                        [this, &handler, hands_back](LineType* line, Sequence after) noexcept {
                           for (Slot<T>& slot : *line) {
                             Memory::before_read(&slot, sizeof(T));
                             handler(std::as_const(slot.get()));
                           }
-                          if (LineLayout<Slot<T>>::kShared && hands_back) {
-                            reader_.own_line(line, after);
-                          }
+                          if (hands_back) pass_line(reader_, line, after);
                           gate_.advance(after);
                         });
   }
 
   CursorGate<Block, Memory> gate_;
   LineReader<Slot<T>, Memory> reader_;
+  ReadAhead ahead_;
   bool hands_back_;
 };
 

@@ -199,6 +199,30 @@ class Lines {
   bool hands_back_;
 };
 
+/// What a reader knows of the lines ahead of it, to ask for those that it will need.
+class ReadAhead {
+ public:
+  explicit ReadAhead(Sequence position) noexcept : look_(position), known_(position) {}
+
+  /// A reader enters `line` at `position`. \param front the writer's hint, looked at now and then
+  template <class LinesType, class Hint>
+  [[gnu::always_inline]] void enter(const LinesType& lines, typename LinesType::LineType* line,
+                                    Sequence position, const Hint& front) noexcept {
+    if (!lines.fetches()) return;
+    if (distance(look_, position) >= 0) [[unlikely]] {
+      look_ = position + kLinesPerLook * LinesType::kItems;
+      known_ = front.load(std::memory_order_relaxed);  // relaxed: for prefetching only
+    }
+    lines.fetch_to_read(line, position, known_);
+  }
+
+ private:
+  static constexpr std::size_t kLinesPerLook = 32;
+
+  Sequence look_;   // from here on, `known_` is old
+  Sequence known_;  // everything before it had been published when we last looked
+};
+
 /// Where the slots of one line lie, so that a position alone says which slot it has: a handle that
 /// lives in memory has one word less to write per element.
 template <class SlotType>

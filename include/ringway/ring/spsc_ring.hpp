@@ -426,8 +426,7 @@ class SpscRing<T, Memory>::Consumer {
   Consumer(Consumer&& other) noexcept
       : block_(std::exchange(other.block_, nullptr)),
         reader_(other.reader_),
-        look_(other.look_),
-        known_(other.known_),
+        ahead_(other.ahead_),
         told_(other.told_),
         tell_after_(other.tell_after_) {}
   Consumer& operator=(Consumer&&) = delete;
@@ -487,9 +486,8 @@ class SpscRing<T, Memory>::Consumer {
   explicit Consumer(Block* block) noexcept
       : block_(block),
         reader_(block->lines(), block->consumer_role.position()),
-        look_(reader_.position()),
-        known_(look_),
-        told_(look_),
+        ahead_(reader_.position()),
+        told_(reader_.position()),
         tell_after_(tell_after(block->header.capacity)) {}
 
   /// After how many elements it tells; a small ring's consumer never does, since its producer would
@@ -507,12 +505,7 @@ class SpscRing<T, Memory>::Consumer {
   [[gnu::always_inline]] void enter(LineType* line, Sequence position) noexcept {
     if (position - told_ >= tell_after_) [[unlikely]]
       tell(position);
-    if (!reader_.lines().fetches()) return;
-    if (distance(look_, position) >= 0) [[unlikely]] {
-      look_ = position + kLinesPerLook * LineType::kItems;
-      known_ = block_->front.load(std::memory_order_relaxed);  // relaxed: for prefetching only
-    }
-    reader_.lines().fetch_to_read(line, position, known_);
+    ahead_.enter(reader_.lines(), line, position, block_->front);
   }
 
   /// The elements before `position`, which have been acknowledged, are destroyed.
@@ -568,14 +561,12 @@ class SpscRing<T, Memory>::Consumer {
     block_->consumed.store(position, std::memory_order_release);  // release "consumed"
   }
 
-  static constexpr std::size_t kLinesPerLook = 32;
   static constexpr Sequence kTellAfter = 1024;
 
   Block* block_;
   LineReader<Slot<T>, Memory, kBehindWord> reader_;
-  Sequence look_;   // from here on, `known_` is old
-  Sequence known_;  // everything before it had been published when we last looked
-  Sequence told_;   // what `told` says
+  ReadAhead ahead_;
+  Sequence told_;  // what `told` says
   Sequence tell_after_;
 };
 

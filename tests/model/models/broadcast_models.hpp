@@ -63,6 +63,34 @@ void broadcast_body(Explorer& world, std::size_t capacity, Sequence start, unsig
   }
 }
 
+/// A number that fills a line, so that a batch goes line by line. Trivially copyable: readers hand
+/// its line back by one of its bytes.
+struct LineNumber : Number {
+  using Number::Number;
+  char rest[48]{};
+};
+
+/// One producer, one reliable reader, `operations` tries each, in lines that the reader hands back.
+template <class T>
+void broadcast_one_body(Explorer& world, std::size_t capacity, Sequence start,
+                        unsigned operations) {
+  auto ring = BroadcastRing<T, ModelMemory>::create(
+                  {.capacity = capacity, .max_cursors = 1, .start = start})
+                  .value();
+  {
+    auto producer = ring.producer().value();
+    auto cursor = ring.cursor().value();
+    std::uint64_t next = 1;
+    unsigned sent = 0;
+    world.threads([&] { sent = push_some(world, producer, 1, operations); },
+                  [&] { read_some(world, cursor, next, operations); });
+    world.check(sent <= operations && next - 1 <= sent, "no invention");
+    world.outcome(std::to_string(sent) + std::to_string(next));
+    read_some(world, cursor, next, sent);
+    world.check(next == sent + 1, "nothing is lost");
+  }
+}
+
 /// A reader joins while the producer publishes: it sees a gapless piece of the stream that begins
 /// no later than the first element published after the joining.
 template <template <class, class> class Ring, class T>
@@ -192,12 +220,6 @@ void join_behind_body(Explorer& world, std::size_t capacity, unsigned before, un
     world.outcome(std::to_string(sent) + std::to_string(first) + std::to_string(seen));
   }
 }
-
-/// A number that fills a line, so that a batch goes line by line.
-struct LineNumber : Number {
-  using Number::Number;
-  char rest[48]{};
-};
 
 /// Batches of whole lines to a reader that drains, which joins meanwhile if it is asked to, at what
 /// is there: it sees a gapless piece of the stream.
@@ -380,6 +402,16 @@ inline Models broadcast_models() {
           "broadcast 1P2C x 1," + of, {},
           [=](Explorer& world) { broadcast_body<Element<56>>(world, capacity, start, 1); }, true,
           true);
+      for (const unsigned operations : {2U, 4U}) {
+        add(
+            "broadcast 1P1C x " + std::to_string(operations) + ", lines handed back by a byte," +
+                of,
+            {},
+            [=](Explorer& world) {
+              broadcast_one_body<LineNumber>(world, capacity, start, operations);
+            },
+            operations == 2, true);
+      }
     }
     add(
         "broadcast, join while publishing 1, capacity 1" + from, {},
