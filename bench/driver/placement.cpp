@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 
 #include "driver/clock.hpp"
 #include "driver/ping_pong.hpp"
@@ -13,17 +14,15 @@
 namespace ringway::bench {
 namespace {
 
-/// Some microseconds of additions that do not wait for each other: one thread alone keeps all of a
-/// core's adders busy. \return how long it took, in ticks.
+/// Some microseconds of multiplications that do not wait for each other: one thread alone keeps a
+/// core's multiplier busy, of which it has but one. Additions would not do: the other thread's
+/// waiting alone takes them half of their speed. \return how long it took, in ticks.
 double compute() {
-  std::uint64_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0;
+  std::uint64_t a = 3, b = 5, c = 7, d = 9, e = 11, f = 13;
   const std::uint64_t begin = ticks();
-  for (int i = 0; i < 3000; ++i) {
-    ++a, ++b, ++c, ++d, ++e, ++f;
-    // Each addition is done, in a register, and none is put together with the next.
-    asm volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
-    ++a, ++b, ++c, ++d, ++e, ++f;
-    asm volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));
+  for (int i = 0; i < 1500; ++i) {
+    a *= a, b *= b, c *= c, d *= d, e *= e, f *= f;
+    asm volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f));  // all are done
   }
   return static_cast<double>(ticks() - begin);
 }
@@ -52,7 +51,18 @@ double slowdown(Stage& stage) {
   return median_of(together) / median_of(alone);
 }
 
+/// How many times as far apart the one is as the other: 1 or more.
+double times_as_far(double a_ns, double b_ns) {
+  return std::max(a_ns, b_ns) / std::min(a_ns, b_ns);
+}
+
 }  // namespace
+
+bool alike(const Bracket& a, const Bracket& b) noexcept {
+  if (a.core_class() != b.core_class()) return false;
+  return a.core_class() == CoreClass::kOneCore ||
+         times_as_far(a.round_trip_ns, b.round_trip_ns) < Places::kAlike;
+}
 
 Bracket bracket(Stage& stage) {
   return {.round_trip_ns = ping_pong_ns(stage, 1200), .slowdown = slowdown(stage)};
@@ -61,19 +71,24 @@ Bracket bracket(Stage& stage) {
 std::size_t Places::of(const Bracket& bracket) {
   constexpr std::size_t kLately = 64;
   const CoreClass core_class = bracket.core_class();
-  auto place = std::find_if(places_.begin(), places_.end(), [&](const Place& known) {
-    if (known.core_class != core_class) return false;
-    const auto [less, more] = std::minmax(known.round_trip_ns, bracket.round_trip_ns);
-    return core_class == CoreClass::kOneCore || more < kAlike * less;
-  });
-  if (place == places_.end()) {
-    place = places_.insert(
-        place, {.core_class = core_class, .round_trip_ns = bracket.round_trip_ns, .seen = 0});
+  std::size_t nearest = places_.size();
+  double least = core_class == CoreClass::kOneCore ? std::numeric_limits<double>::max() : kAlike;
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].core_class != core_class) continue;
+    const double times = times_as_far(places_[i].round_trip_ns, bracket.round_trip_ns);
+    if (times >= least) continue;
+    least = times;
+    nearest = i;
   }
-  place->seen = std::min(place->seen + 1, kLately);
-  place->round_trip_ns +=
-      (bracket.round_trip_ns - place->round_trip_ns) / static_cast<double>(place->seen);
-  return static_cast<std::size_t>(place - places_.begin());
+  if (nearest == places_.size()) {
+    places_.push_back(
+        {.core_class = core_class, .round_trip_ns = bracket.round_trip_ns, .seen = 0});
+  }
+  Place& place = places_[nearest];
+  place.seen = std::min(place.seen + 1, kLately);
+  place.round_trip_ns +=
+      (bracket.round_trip_ns - place.round_trip_ns) / static_cast<double>(place.seen);
+  return nearest;
 }
 
 }  // namespace ringway::bench

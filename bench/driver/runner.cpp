@@ -185,6 +185,7 @@ void Runner::sample(Ledger& ledger, Track& track) {
   if (!measurement.violation.empty()) {
     track.failed = true;
     note_violation(row, *track.subject, measurement.violation);
+    if (bracketed(row)) ledger.before = ruler_(stage_);
     return;
   }
   if (!bracketed(row)) {
@@ -194,7 +195,7 @@ void Runner::sample(Ledger& ledger, Track& track) {
   const Bracket before = std::exchange(ledger.before, ruler_(stage_));
   const Bracket& after = ledger.before;
   const std::size_t place = places_.of(before);
-  if (places_.of(after) != place) {
+  if (places_.of(after) != place || !alike(before, after)) {
     ++results_.unclear_samples;
     return;
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include "report/charts.hpp"
@@ -36,13 +37,27 @@ const Cell* best_of(const Group& group, Kind kind) {
   return best;
 }
 
+/// Ringway's subject that a group's row is about: the bus of a bus's row, not the bare ring beside
+/// it; otherwise the best one. None if Ringway has none there.
+const Cell* ours_of(const Group& group) {
+  constexpr std::pair<std::string_view, std::string_view> kAbout[] = {
+      {"broadcast_", "BroadcastRing"}, {"bus_", "Bus"}, {"ipc_", "SharedBus"}};
+  for (const auto& [topology, subject] : kAbout) {
+    if (!group.front()->topology.starts_with(topology)) continue;
+    for (const Cell* cell : group) {
+      if (cell->kind == Kind::kRingway && cell->subject == subject) return cell;
+    }
+  }
+  return best_of(group, Kind::kRingway);
+}
+
 std::string range_text(const Cell& cell) {
   const Summary summary = cell.summary();
   return figure(summary.median) + " [" + figure(summary.min) + "-" + figure(summary.max) + "]";
 }
 
 void add_overview_line(std::string& text, const Group& group, bool several_distances) {
-  const Cell* ours = best_of(group, Kind::kRingway);
+  const Cell* ours = ours_of(group);
   if (ours == nullptr || ours->core_class != CoreClass::kTwoCores || is_point(group)) return;
   const Cell* peer = best_of(group, Kind::kPeer);
   text.append("| ").append(title_of(*ours)).append(ours->threads > 2 ? " *" : "");
@@ -293,17 +308,23 @@ std::string markdown_for_readme(const MachineDescription& machine, const Results
   text.append(value_of(machine, "processor")).append(", ").append(value_of(machine, "compiler"));
   text.append(", ").append(value_of(machine, "date")).append("): `");
   text.append(value_of(machine, "command")).append("`. A ratio is ours divided by the reference");
+  const std::vector<Group> groups = shown_groups(group_rows(results.cells));
+  const bool several_distances = at_several_distances(groups);
+  if (several_distances) {
+    text +=
+        "; `N ns apart` is the round\ntrip of a raw cache-line ping-pong beside the row's samples, "
+        "since the host moves the processors";
+  }
   text +=
-      ".\n\n| row | better | our best | best peer | ratio | ratio to the machine's limit |\n"
+      ". The\nlimits hand no cache line back, so a ratio to them may be beyond 1."
+      "\n\n| row | better | Ringway | best peer | ratio | ratio to the machine's limit |\n"
       "|---|---|---|---|---|---|\n";
   const char* const wanted[] = {"spsc_single",  "spsc_slip",    "spsc_rtt", "mpmc_1p1c",
                                 "mpmc_2p2c",    "broadcast_1",  "bus_1to1", "bus_1to4",
                                 "request_spin", "request_park", "ipc_rtt",  "ipc_throughput",
                                 "ipc_1to2",     "ipc_1to4",     "ipc_wake"};
-  const std::vector<Group> groups = shown_groups(group_rows(results.cells));
-  const bool several_distances = at_several_distances(groups);
   for (const Group& group : groups) {
-    const Cell* ours = best_of(group, Kind::kRingway);
+    const Cell* ours = ours_of(group);
     const bool listed = std::find(std::begin(wanted), std::end(wanted), group.front()->topology) !=
                         std::end(wanted);
     if (ours == nullptr || !listed || ours->payload_bytes > 64) continue;

@@ -127,6 +127,20 @@ TEST(MarkdownReport, PartsForTheDocumentsNameTheirPlots) {
       std::string::npos);
 }
 
+TEST(MarkdownReport, RowsOfABusShowTheBusAndNotTheBareRingBesideIt) {
+  Results made;
+  made.cells = {cell("bus", "bus_1to1", "SpscRing", Kind::kRingway, 200),
+                cell("bus", "bus_1to1", "Bus", Kind::kRingway, 100),
+                cell("bus", "bus_1to1", "Bus, slip", Kind::kRingway, 150),
+                cell("bus", "bus_1to1", "peer", Kind::kPeer, 10)};
+  set_ratios(made.cells);
+  const char* const shown = "Bus 100 [80.0-110] million/s | peer 10.0 [8.00-11.0] | 10.00 |";
+  EXPECT_NE(markdown_for_readme({}, made).find(shown), std::string::npos)
+      << markdown_for_readme({}, made);
+  EXPECT_NE(markdown_report({}, made).find("| Bus | 100 [80.0-110] | peer | 10.0 | 10.00 |"),
+            std::string::npos);
+}
+
 /// Runs a command. \return what it wrote to standard output
 std::string output_of(const std::string& command) {
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);

@@ -110,10 +110,22 @@ TEST(Places, TwoCoresHaveAPlaceForEachDistance) {
   EXPECT_EQ(places.of({.round_trip_ns = 70}), near);
   EXPECT_EQ(places.of({.round_trip_ns = 48}), near);
   EXPECT_EQ(places.of({.round_trip_ns = 290}), far);
-  EXPECT_EQ(places.of({.round_trip_ns = 20, .slowdown = 1.6}), shared);
+  EXPECT_EQ(places.of({.round_trip_ns = 20, .slowdown = 1.36}), shared);
   EXPECT_EQ(places.size(), 3u);
   EXPECT_EQ(places[near].core_class, CoreClass::kTwoCores);
   EXPECT_EQ(places[shared].core_class, CoreClass::kOneCore);
+}
+
+TEST(Places, LooksOfOnePlaceMayStillShowThatTheProcessorsMoved) {
+  EXPECT_TRUE(alike({.round_trip_ns = 50}, {.round_trip_ns = 70}));
+  EXPECT_FALSE(alike({.round_trip_ns = 60}, {.round_trip_ns = 96}));
+  EXPECT_FALSE(alike({.round_trip_ns = 50}, {.round_trip_ns = 50, .slowdown = 1.9}));
+  EXPECT_TRUE(alike({.round_trip_ns = 20, .slowdown = 1.5}, {.round_trip_ns = 60, .slowdown = 2}));
+  Places places;
+  const std::size_t near = places.of({.round_trip_ns = 55});
+  const std::size_t further = places.of({.round_trip_ns = 82});
+  EXPECT_NE(near, further);
+  EXPECT_EQ(places.of({.round_trip_ns = 75}), further) << "the nearest of those that are alike";
 }
 
 TEST(Compare, TellsWhatMovedAndNothingElse) {

@@ -44,11 +44,9 @@ PATCHES = [
      "if (precedes(reader_.line_end(), published))",
      "if (!@ && precedes(reader_.line_end(), published))"),
     ("ring/broadcast_ring.hpp", "kPassedFirst",
-     """pass_element(reader_, hands_back_);
-    gate_.advance(reader_.position());""",
+     "if (helps(reader_, hands_back_)) hand_back(reader_, reader_.slot());",
      """if (@) gate_.advance(reader_.position() + 1);
-    pass_element(reader_, hands_back_);
-    gate_.advance(reader_.position());"""),
+    if (helps(reader_, hands_back_)) hand_back(reader_, reader_.slot());"""),
     ("channel/sender.hpp", "kWokenFirst",
      "if (closed_to_me() || !producer_.try_push(std::forward<U>(value))) {",
      """if (@) {

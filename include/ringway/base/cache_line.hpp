@@ -61,12 +61,14 @@ inline void prefetch_for_writing(const void* address) noexcept {
 /// ThreadSanitizer, which goes by the letter, is shown nothing. \pre nobody changes the byte
 /// meanwhile
 inline void own_line_of(std::byte& byte) noexcept {
-#if defined(RINGWAY_THREAD_SANITIZER) && defined(__x86_64__)
+#if !defined(RINGWAY_THREAD_SANITIZER)
+  volatile std::byte& it = byte;
+  it = it;
+#elif defined(__x86_64__)
   std::byte same;
   asm volatile("movb %0, %1\n\tmovb %1, %0" : "+m"(byte), "=&q"(same));
 #else
-  volatile std::byte& it = byte;
-  it = it;
+  static_cast<void>(byte);
 #endif
 }
 

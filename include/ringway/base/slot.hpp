@@ -54,7 +54,8 @@ class Slot {
   const T& get() const noexcept { return *std::launder(reinterpret_cast<const T*>(bytes_)); }
   void destroy() noexcept { get().~T(); }
 
-  /// Makes this processor the owner of each of its cache lines. For whoever is about to hand the
+  /// Makes this processor the owner of its cache lines, by a byte of each (but for the second one
+  /// of an element of less than a line that lies across two). For whoever is about to hand the
   /// slot back to a writer: docs/design/spsc-ring.md. \pre nobody changes the slot
   void own_lines() noexcept {
     for (std::size_t at = 0; at < sizeof(T); at += kCacheLine) own_line_of(bytes_[at]);

@@ -330,7 +330,8 @@ class Dispatcher {
   /// Runs `handler(const T&)` or `handler(const T&, const MessageInfo&)` for every message of the
   /// topic, or of all topics of this type that a pattern covers. Every message whose publishing
   /// begins after this returns is handled; before them, if options.start asks for it, what the
-  /// lanes still hold. Any thread.
+  /// lanes still hold. Subscribers share the message: none may change it, not by a `mutable` member
+  /// either. Any thread.
   template <class T, MessageHandler<T> Handler>
   [[nodiscard]] absl::StatusOr<Subscription> try_subscribe(const Topic<T>& topic, Handler handler,
                                                            const SubscribeOptions& options = {}) {

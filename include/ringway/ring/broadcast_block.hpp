@@ -354,39 +354,44 @@ template <class Handler, class T>
 
 /// True if a reader that hands a line back may own it by a byte of an element that it has read:
 /// plain memory, which no reader changes and which the writer leaves alone until the reader's gate
-/// has passed it.
+/// has passed it. Not large ones, of which a reader may need no more than the beginning.
 template <class SlotType>
 inline constexpr bool kOwnedByElement = false;
 template <class T>
-inline constexpr bool kOwnedByElement<Slot<T>> = std::is_trivially_copyable_v<T>;
+inline constexpr bool kOwnedByElement<Slot<T>> = std::is_trivially_copyable_v<T> &&
+                                                 sizeof(Slot<T>) <= 512;
 
-/// Hands back the cache lines of an element that a reader has read, and has not passed yet.
+/// Hands back the cache lines of an element that a reader's gate has not passed yet.
 template <class Memory, class SlotType>
 [[gnu::always_inline]] inline void own_element(SlotType* slot) noexcept {
   Memory::before_read(slot, sizeof(SlotType));  // nobody may change it
   slot->own_lines();
 }
 
-/// What reliable cursors do when they pass an element, before they advance: hand the line back to
-/// its producer if all of it has been read without a wait. Not where the audience lies apart: there
-/// readers may not be permitted to write the line.
+/// Whether the reader's element, or its line, is to go back to the producer: the reader has read
+/// all of a line of small elements without a wait, or found several larger ones at once. Not where
+/// the audience lies apart: there readers may not be permitted to write the line.
 template <class Memory, class SlotType>
-[[gnu::always_inline]] inline void pass_element(LineReader<SlotType, Memory>& reader,
-                                                bool hands_back) noexcept {
-  if (hands_back && reader.ends_streamed_line()) {
-    if constexpr (kOwnedByElement<SlotType>) {
-      own_element<Memory>(reader.slot());
-    } else if constexpr (LineLayout<SlotType>::kShared) {
-      reader.own_line();
-    }
+[[nodiscard, gnu::always_inline]] inline bool helps(const LineReader<SlotType, Memory>& reader,
+                                                    bool hands_back) noexcept {
+  return hands_back && reader.ends_streamed_line();
+}
+
+/// Hands back a slot of the reader's line that its gate has not passed yet, if helps() said so.
+template <class Memory, class SlotType>
+[[gnu::always_inline]] inline void hand_back(LineReader<SlotType, Memory>& reader,
+                                             [[maybe_unused]] SlotType* slot) noexcept {
+  if constexpr (kOwnedByElement<SlotType>) {
+    own_element<Memory>(slot);
+  } else if constexpr (LineLayout<SlotType>::kShared) {
+    reader.own_line();
   }
-  reader.advance();
 }
 
 /// The same of a line that was read as a whole and ends before position `end`.
 template <class Memory, class SlotType, class LineType>
-[[gnu::always_inline]] inline void pass_line(LineReader<SlotType, Memory>& reader, LineType* line,
-                                             Sequence end) noexcept {
+[[gnu::always_inline]] inline void hand_line_back(LineReader<SlotType, Memory>& reader,
+                                                  LineType* line, Sequence end) noexcept {
   constexpr bool kShared = LineLayout<SlotType>::kShared;
   if constexpr (kOwnedByElement<SlotType>) {
     for (auto* slot = kShared ? line->end() - 1 : line->begin(); slot != line->end(); ++slot) {

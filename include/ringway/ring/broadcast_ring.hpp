@@ -381,14 +381,15 @@ class BroadcastRing<T, Memory>::Cursor {
       return std::nullopt;
     Memory::before_read(reader_.slot(), sizeof(T));
     T value = std::as_const(reader_.slot()->get());  // as in SpscRing
-    pass_element(reader_, hands_back_);
+    if (helps(reader_, hands_back_)) hand_back(reader_, reader_.slot());
+    reader_.advance();
     gate_.advance(reader_.position());
     return value;
   }
 
   /// Calls `handler(const T&)` for the next elements, in order and in place, at most `limit` of
   /// them. If the handler throws, its element counts as read. \return how many were read. Wait-free
-  /// but for the handler.
+  /// but for the handler. \pre the handler does not read through this cursor
   template <class Handler>
   std::size_t drain(Handler&& handler,
                     std::size_t limit) noexcept(std::is_nothrow_invocable_v<Handler&, const T&>) {
@@ -408,10 +409,13 @@ class BroadcastRing<T, Memory>::Cursor {
       const AtExit pass([this] { gate_.advance(reader_.position()); });
       for (std::size_t i = 0; i < count; ++i) {
         Memory::before_read(reader_.slot(), sizeof(T));
-        const T& element = reader_.slot()->get();
-        pass_element(reader_, hands_back);
+        auto* const slot = reader_.slot();
+        const bool goes_back = helps(reader_, hands_back);
+        reader_.advance();
         ++read;
-        if (!go_on_after(handler, element)) return read;
+        const bool goes_on = go_on_after(handler, std::as_const(slot->get()));
+        if (goes_back) hand_back(reader_, slot);  // its line, not before it has been read
+        if (!goes_on) return read;
       }
     }
     return read;
@@ -487,7 +491,7 @@ class BroadcastRing<T, Memory>::Cursor {
                             Memory::before_read(&slot, sizeof(T));
                             handler(std::as_const(slot.get()));
                           }
-                          if (hands_back) pass_line(reader_, line, after);
+                          if (hands_back) hand_line_back(reader_, line, after);
                           gate_.advance(after);
                         });
   }

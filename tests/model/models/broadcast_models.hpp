@@ -402,6 +402,10 @@ inline Models broadcast_models() {
           "broadcast 1P2C x 1," + of, {},
           [=](Explorer& world) { broadcast_body<Element<56>>(world, capacity, start, 1); }, true,
           true);
+      add(
+          "broadcast 1P2C x 2, lines handed back by a byte," + of, {},
+          [=](Explorer& world) { broadcast_body<LineNumber>(world, capacity, start, 2); }, false,
+          true);
       for (const unsigned operations : {2U, 4U}) {
         add(
             "broadcast 1P1C x " + std::to_string(operations) + ", lines handed back by a byte," +
