@@ -48,6 +48,25 @@ class RingwayRing {
   Ring ring_;
 };
 
+/// Each message is read where it lies instead of being moved out first.
+template <class T>
+class RingwaySpscInPlace : public RingwayRing<T, SpscRing<T>> {
+  using Ring = RingwayRing<T, SpscRing<T>>;
+
+ public:
+  static constexpr AdapterInfo kInfo{.name = "SpscRing, in place", .kind = Kind::kRingway};
+
+  using Ring::Ring;
+
+  struct Consumer : Ring::Consumer {
+    using Ring::Consumer::Consumer;
+    template <class Handler>
+    bool try_pop(Handler&& handler) {
+      return this->consumer.drain(std::forward<Handler>(handler), 1) != 0;
+    }
+  };
+};
+
 template <class T>
 using RingwaySpsc = RingwayRing<T, SpscRing<T>>;
 template <class T>

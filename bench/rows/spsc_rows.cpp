@@ -42,6 +42,7 @@ Row make_row(const char* topology, std::size_t capacity) {
   using T = Message<kBytes>;
   Row row{.suite = "rings", .topology = topology, .payload_bytes = kBytes, .capacity = capacity};
   add_one_to_one<Waiting, RingwaySpsc<T>, T>(row);
+  if constexpr (kBytes > 8) add_one_to_one<Waiting, RingwaySpscInPlace<T>, T>(row);
   add_one_to_one<Waiting, RingwayBytes<T>, T>(row);
   add_atomic_queues<Waiting, T>(row);
   add_one_to_one<Waiting, BoostSpsc<T>, T>(row);

@@ -44,9 +44,9 @@ PATCHES = [
      "if (precedes(reader_.line_end(), published))",
      "if (!@ && precedes(reader_.line_end(), published))"),
     ("ring/broadcast_ring.hpp", "kPassedFirst",
-     "if (helps(reader_, hands_back_)) hand_back(reader_, reader_.slot());",
+     "if (helps(reader_, hands_back_)) hand_back(reader_);",
      """if (@) gate_.advance(reader_.position() + 1);
-    if (helps(reader_, hands_back_)) hand_back(reader_, reader_.slot());"""),
+    if (helps(reader_, hands_back_)) hand_back(reader_);"""),
     ("channel/sender.hpp", "kWokenFirst",
      "if (closed_to_me() || !producer_.try_push(std::forward<U>(value))) {",
      """if (@) {

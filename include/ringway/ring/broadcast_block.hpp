@@ -377,12 +377,11 @@ template <class Memory, class SlotType>
   return hands_back && reader.ends_streamed_line();
 }
 
-/// Hands back a slot of the reader's line that its gate has not passed yet, if helps() said so.
+/// Hands back the reader's element, which it has not passed yet, or its line, if helps() said so.
 template <class Memory, class SlotType>
-[[gnu::always_inline]] inline void hand_back(LineReader<SlotType, Memory>& reader,
-                                             [[maybe_unused]] SlotType* slot) noexcept {
+[[gnu::always_inline]] inline void hand_back(LineReader<SlotType, Memory>& reader) noexcept {
   if constexpr (kOwnedByElement<SlotType>) {
-    own_element<Memory>(slot);
+    own_element<Memory>(reader.slot());
   } else if constexpr (LineLayout<SlotType>::kShared) {
     reader.own_line();
   }

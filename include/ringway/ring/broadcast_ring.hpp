@@ -381,7 +381,7 @@ class BroadcastRing<T, Memory>::Cursor {
       return std::nullopt;
     Memory::before_read(reader_.slot(), sizeof(T));
     T value = std::as_const(reader_.slot()->get());  // as in SpscRing
-    if (helps(reader_, hands_back_)) hand_back(reader_, reader_.slot());
+    if (helps(reader_, hands_back_)) hand_back(reader_);
     reader_.advance();
     gate_.advance(reader_.position());
     return value;
@@ -389,7 +389,7 @@ class BroadcastRing<T, Memory>::Cursor {
 
   /// Calls `handler(const T&)` for the next elements, in order and in place, at most `limit` of
   /// them. If the handler throws, its element counts as read. \return how many were read. Wait-free
-  /// but for the handler. \pre the handler does not read through this cursor
+  /// but for the handler.
   template <class Handler>
   std::size_t drain(Handler&& handler,
                     std::size_t limit) noexcept(std::is_nothrow_invocable_v<Handler&, const T&>) {
@@ -409,13 +409,13 @@ class BroadcastRing<T, Memory>::Cursor {
       const AtExit pass([this] { gate_.advance(reader_.position()); });
       for (std::size_t i = 0; i < count; ++i) {
         Memory::before_read(reader_.slot(), sizeof(T));
-        auto* const slot = reader_.slot();
-        const bool goes_back = helps(reader_, hands_back);
+        const T& element = reader_.slot()->get();
+        // Before the handler, whose loads wait for the line then: a reader that passes quickly
+        // catches up with its producer (docs/design/broadcast-ring.md).
+        if (helps(reader_, hands_back)) hand_back(reader_);
         reader_.advance();
         ++read;
-        const bool goes_on = go_on_after(handler, std::as_const(slot->get()));
-        if (goes_back) hand_back(reader_, slot);  // its line, not before it has been read
-        if (!goes_on) return read;
+        if (!go_on_after(handler, element)) return read;
       }
     }
     return read;

@@ -354,7 +354,7 @@ class LossyBroadcastRing<T, Memory>::Cursor {
     if (reader_.available() == 0 && !reader_.open()) [[unlikely]]
       return std::nullopt;
     const typename SlotType::Copy copy(*reader_.slot());
-    if (helps(reader_, hands_back_)) hand_back(reader_, reader_.slot());
+    if (helps(reader_, hands_back_)) hand_back(reader_);
     reader_.advance();
     gate_.advance(reader_.position());
     return copy.get();
@@ -376,7 +376,7 @@ class LossyBroadcastRing<T, Memory>::Cursor {
       const AtExit pass([this] { gate_.advance(reader_.position()); });
       for (std::size_t i = 0; i < count; ++i) {
         const typename SlotType::Copy copy(*reader_.slot());
-        if (helps(reader_, hands_back)) hand_back(reader_, reader_.slot());
+        if (helps(reader_, hands_back)) hand_back(reader_);
         reader_.advance();
         ++read;
         if (!go_on_after(handler, copy.get())) return read;
