@@ -178,7 +178,7 @@ arrives, and writes a report.
   --capacities 1024     capacities
   --out DIR             where the report goes (default: build/bench-report)
   --json FILE           results.json goes there too
-  --baseline FILE       results.json of an earlier run: shows what moved beyond noise
+  --baseline FILE       raw.json (or results.json) of an earlier run: shows what moved beyond noise
 
 Exit status: 0 done, 1 something arrived wrongly, 2 bad arguments, 3 something hung.
 )";

@@ -142,6 +142,29 @@ TEST(Compare, TellsWhatMovedAndNothingElse) {
   EXPECT_EQ(text.find("fast peer"), std::string::npos);
 }
 
+TEST(Compare, WhatWasMeasuredAtAnotherDistanceIsNotCompared) {
+  const auto at = [](double round_trip, double value) {
+    std::vector<Cell> cells = {cell("ours", Kind::kRingway, {value, value, value})};
+    for (Sample& sample : cells[0].samples) sample.before_ns = sample.after_ns = round_trip;
+    return cells;
+  };
+  std::string error;
+  Results earlier;
+  earlier.cells = at(52, 200);
+  const auto before = parse_baseline(raw_json(earlier, {}), error);
+  ASSERT_TRUE(before) << error;
+  const std::string near = compare(*before, at(58, 100));
+  EXPECT_NE(near.find("1 of 1 moved"), std::string::npos) << near;
+  EXPECT_NE(near.find("-50.0 %  worse"), std::string::npos) << near;
+  const std::string far = compare(*before, at(310, 100));
+  EXPECT_NE(far.find("0 of 0 moved"), std::string::npos) << far;
+  EXPECT_NE(far.find("not compared: 1,"), std::string::npos) << far;
+  // results.json says nothing of distances
+  const auto unknown = parse_baseline(results_json(at(52, 200)), error);
+  ASSERT_TRUE(unknown) << error;
+  EXPECT_NE(compare(*unknown, at(310, 100)).find("1 of 1 moved"), std::string::npos);
+}
+
 TEST(Compare, RefusesAFileThatHoldsNoResults) {
   std::string error;
   EXPECT_FALSE(parse_baseline("{}", error));
